@@ -1,0 +1,27 @@
+/** Every deadline of the harness, in milliseconds, with the reason for its size. Nothing else names one. */
+export const timeouts = {
+  /** dockerd answers within a second when healthy; a first start formats its storage. */
+  engineStartMs: 30_000,
+  /** kind's own figure for control-plane readiness is 20 s here; four times that on a loaded machine. */
+  clusterReadyMs: 120_000,
+  /** istiod becomes ready 7 to 10 s after install when its image is preloaded. */
+  controlPlaneReadyMs: 120_000,
+  /** An injected pod is ready in 12 to 15 s, several on two cores in 30 s. */
+  workloadReadyMs: 120_000,
+  /** istiod pushes a policy in well under a second; a busy one debounces up to 10 s. */
+  convergenceMs: 30_000,
+  /** A single probe from inside the lab: loopback or one bridge away. */
+  probeMs: 10_000,
+  /** An access-log line is flushed within 1 s by Envoy's slowest setting, then read through the API server. */
+  accessLogMs: 8_000,
+  /** One request to the API server or to a forwarded port. */
+  requestMs: 15_000,
+  /** How long a check waits for an API server that went away: longer than the 20 s outage it must survive. */
+  apiServerOutageMs: 60_000,
+  /** A dump reads five admin pages of each proxy of a scene. */
+  dumpMs: 60_000,
+  /** Removing a cluster kills its node container. */
+  tearDownMs: 60_000,
+  /** Between two looks at a condition that has no watch. */
+  pollMs: 100,
+} as const;
