@@ -1,0 +1,137 @@
+import { KubeConfig, KubernetesObjectApi, PatchStrategy, type KubernetesObject } from '@kubernetes/client-node';
+import pLimit from 'p-limit';
+import pRetry, { AbortError } from 'p-retry';
+import { timeouts } from '#support/timeouts.ts';
+
+const fieldManager = 'meshwitness';
+
+/** An object as it stands in a manifest. */
+export type Manifest = KubernetesObject & {
+  metadata: { name: string; namespace?: string; labels?: Record<string, string> };
+};
+
+/** One cluster of a lab: how to reach it, and the few verbs that every layer above uses. */
+export class Cluster {
+  readonly name: string;
+  readonly context: string;
+  readonly kubeconfigFile: string | undefined;
+  readonly config: KubeConfig;
+  readonly objects: KubernetesObjectApi;
+  /** Container name of the node, for what only a node can answer; absent for clusters that we did not make. */
+  readonly node: string | undefined;
+  // The API server queues more than this per user anyway; two cores gain nothing from more.
+  readonly #limit = pLimit(8);
+
+  constructor(name: string, config: KubeConfig, kubeconfigFile?: string, node?: string) {
+    this.name = name;
+    this.context = config.getCurrentContext();
+    this.kubeconfigFile = kubeconfigFile;
+    this.config = config;
+    this.objects = KubernetesObjectApi.makeApiClient(config);
+    this.node = node;
+  }
+
+  /** Opens a cluster by a kubeconfig file of ours, with its only context. */
+  static fromFile(name: string, file: string, node?: string): Cluster {
+    const config = new KubeConfig();
+    config.loadFromFile(file);
+    return new Cluster(name, config, file, node);
+  }
+
+  /** Applies objects (server-side), in parallel; namespaces and definitions first. Returns them as the server keeps them. */
+  async apply(manifests: readonly Manifest[], signal?: AbortSignal): Promise<Manifest[]> {
+    const first = manifests.filter(({ kind }) => kind === 'Namespace' || kind === 'CustomResourceDefinition');
+    const rest = manifests.filter((manifest) => !first.includes(manifest));
+    const applied = await Promise.all(first.map((manifest) => this.#applyOne(manifest, signal)));
+    return [...applied, ...(await Promise.all(rest.map((manifest) => this.#applyOne(manifest, signal))))];
+  }
+
+  /** Deletes objects in reverse order; what is already gone is no error. */
+  async remove(manifests: readonly Manifest[], signal?: AbortSignal): Promise<void> {
+    const one = (manifest: Manifest) =>
+      this.#call(() => this.objects.delete(manifest, undefined, undefined, 0, undefined, 'Background'), signal).catch(
+        ignoreNotFound,
+      );
+    await Promise.all(manifests.toReversed().map(one));
+  }
+
+  /** Lists objects of a kind, in one namespace or all, by label selector. */
+  async list<T extends KubernetesObject>(
+    apiVersion: string,
+    kind: string,
+    namespace?: string,
+    selector?: string,
+  ): Promise<T[]> {
+    const found = await this.#call(() =>
+      this.objects.list<T>(apiVersion, kind, namespace, undefined, undefined, undefined, undefined, selector),
+    );
+    return found.items;
+  }
+
+  /** Reads one object, or undefined when the server has none of that name. */
+  async read<T extends KubernetesObject>(
+    apiVersion: string,
+    kind: string,
+    name: string,
+    namespace?: string,
+  ): Promise<T | undefined> {
+    const header = { apiVersion, kind, metadata: namespace === undefined ? { name } : { name, namespace } };
+    return this.#call(() => this.objects.read<T>(header)).catch(ignoreNotFound);
+  }
+
+  async #applyOne(manifest: Manifest, signal?: AbortSignal): Promise<Manifest> {
+    return this.#call(
+      () =>
+        this.objects.patch(
+          manifest,
+          undefined,
+          undefined,
+          fieldManager,
+          true,
+          PatchStrategy.ServerSideApply,
+        ) as Promise<Manifest>,
+      signal,
+    );
+  }
+
+  /** One request; repeated only while the API server does not answer at all, for as long as an outage may last. */
+  async #call<T>(request: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const attempt = () =>
+      request().catch((error: unknown) => {
+        throw isOutage(error) ? error : new AbortError(error instanceof Error ? error : String(error));
+      });
+    const options = { retries: 30, minTimeout: 200, maxTimeout: 2_000, maxRetryTime: timeouts.apiServerOutageMs };
+    return this.#limit(() => pRetry(attempt, signal ? { ...options, signal } : options));
+  }
+}
+
+/** HTTP status of an API server's refusal, or undefined when the error is none. */
+export function statusOf(error: unknown): number | undefined {
+  const code = (error as { code?: unknown } | undefined)?.code;
+  return typeof code === 'number' ? code : undefined;
+}
+
+/** The API server's own sentence in a refusal, without the wrapping of the client library. */
+export function refusalOf(error: unknown): string {
+  const { body } = (error ?? {}) as { body?: unknown };
+  try {
+    const parsed: unknown = typeof body === 'string' ? JSON.parse(body) : body;
+    const { message } = (parsed ?? {}) as { message?: unknown };
+    if (typeof message === 'string') return message;
+  } catch {
+    // not JSON: fall through to the error's own words
+  }
+  return error instanceof Error ? error.message : String(error);
+}
+
+function isOutage(error: unknown): boolean {
+  const status = statusOf(error);
+  return status === undefined
+    ? error instanceof Error && !(error instanceof TypeError && !('cause' in error))
+    : status === 429 || status >= 503;
+}
+
+function ignoreNotFound(error: unknown): undefined {
+  if (statusOf(error) === 404) return undefined;
+  throw error;
+}
