@@ -1,0 +1,53 @@
+// First thing that runs on a fresh clone: `node scripts/bootstrap.mjs ENTRY [ARGS]`. It has no dependencies and works on
+// Node.js 20. It makes sure of the npm packages and of a Node.js that runs TypeScript as it is, then hands over to ENTRY
+// (a path from the root of the repository), passing signals in and the exit code out.
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import { delimiter, dirname, resolve } from 'node:path';
+import { ensureDependencies } from './bootstrap/dependencies.mjs';
+import { cacheFolder } from './bootstrap/folders.mjs';
+import { ensureNode } from './bootstrap/node.mjs';
+import { NotReady, say } from './bootstrap/tell.mjs';
+
+const root = resolve(import.meta.dirname, '..');
+const signals = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
+
+/** @param {string[]} argv entry and its arguments */
+async function main([entry, ...args]) {
+  if (entry === undefined) throw new NotReady('usage: node scripts/bootstrap.mjs ENTRY [ARGS]');
+  const cache = cacheFolder();
+  const [node] = await Promise.all([ensureNode(root, cache), ensureDependencies(root, cache)]);
+  handOver(node, ['--disable-warning=ExperimentalWarning', resolve(root, entry), ...args], cache);
+}
+
+/** @type {(node: string, args: string[], cache: string) => void} */
+function handOver(node, args, cache) {
+  const child = spawn(node, args, {
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      // Tools that name `node` in their first line must find this one.
+      PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}`,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? resolve(cache, 'node/compiled'),
+    },
+  });
+  // A terminal sends Ctrl-C to both of us, so the child may see it twice. A process that was signalled by id needs us.
+  for (const signal of signals) process.on(signal, () => child.kill(signal));
+  child.on('error', (error) => {
+    say(`cannot start ${node}: ${error.message}`);
+    process.exit(3);
+  });
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal ?? 'SIGKILL']));
+}
+
+// Until the hand-over nothing of ours needs tidying: a cut `npm ci` leaves no stamp and is simply done again.
+const interrupted = () => process.exit(130);
+process.once('SIGINT', interrupted);
+try {
+  await main(process.argv.slice(2));
+  process.off('SIGINT', interrupted);
+} catch (error) {
+  if (!(error instanceof NotReady)) throw error;
+  say(error.message);
+  process.exit(3);
+}

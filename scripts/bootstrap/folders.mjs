@@ -1,0 +1,12 @@
+import { homedir, platform } from 'node:os';
+import { resolve } from 'node:path';
+
+/**
+ * The user's cache folder for this project: the same one that env-paths gives src/support/paths.ts.
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {string} absolute path, which may not exist yet
+ */
+export function cacheFolder(env = process.env, os = platform(), home = homedir()) {
+  if (os === 'darwin') return resolve(home, 'Library/Caches/meshwitness');
+  return resolve(env.XDG_CACHE_HOME || resolve(home, '.cache'), 'meshwitness');
+}

