@@ -1,4 +1,10 @@
-import { KubeConfig, KubernetesObjectApi, PatchStrategy, type KubernetesObject } from '@kubernetes/client-node';
+import {
+  KubeConfig,
+  KubernetesObjectApi,
+  PatchStrategy,
+  type KubernetesObject,
+  type RequestContext,
+} from '@kubernetes/client-node';
 import pLimit from 'p-limit';
 import pRetry, { AbortError } from 'p-retry';
 import { timeouts } from '#support/timeouts.ts';
@@ -9,6 +15,17 @@ const fieldManager = 'meshwitness';
 export type Manifest = KubernetesObject & {
   metadata: { name: string; namespace?: string; labels?: Record<string, string> };
 };
+
+/** The client library opens a connection for each request; this keeps one agent, so that connections are reused. */
+class KeptConfig extends KubeConfig {
+  #dispatcher: ReturnType<RequestContext['getDispatcher']>;
+
+  override async applySecurityAuthentication(context: RequestContext): Promise<void> {
+    await super.applySecurityAuthentication(context);
+    this.#dispatcher ??= context.getDispatcher();
+    if (this.#dispatcher) context.setDispatcher(this.#dispatcher);
+  }
+}
 
 /** One cluster of a lab: how to reach it, and the few verbs that every layer above uses. */
 export class Cluster {
@@ -33,7 +50,7 @@ export class Cluster {
 
   /** Opens a cluster by a kubeconfig file of ours, with its only context. */
   static fromFile(name: string, file: string, node?: string): Cluster {
-    const config = new KubeConfig();
+    const config = new KeptConfig();
     config.loadFromFile(file);
     return new Cluster(name, config, file, node);
   }

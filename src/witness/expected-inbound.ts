@@ -1,0 +1,85 @@
+import type { Manifest } from '#lab/cluster.ts';
+import type { InboundFacts, MtlsMode } from '#witness/inbound.ts';
+
+/** A workload as the control plane selects it. */
+export interface SelectedWorkload {
+  namespace: string;
+  labels: Record<string, string>;
+  ports: number[];
+}
+
+interface PeerAuthentication extends Manifest {
+  spec?: {
+    selector?: Selector;
+    mtls?: { mode?: string };
+    portLevelMtls?: Record<string, { mode?: string }>;
+  };
+}
+interface AuthorizationPolicy extends Manifest {
+  spec?: { selector?: Selector; action?: string; rules?: unknown[] };
+}
+interface Selector {
+  matchLabels?: Record<string, string>;
+}
+
+/**
+ * What a workload's proxy must enforce once the control plane has caught up with these objects: the narrowest
+ * PeerAuthentication wins (port, workload, namespace, mesh), and AuthorizationPolicies add up.
+ *
+ * @param objects all PeerAuthentication and AuthorizationPolicy objects of the workload's namespace and of the root one
+ */
+export function expectedInbound(
+  workload: SelectedWorkload,
+  objects: readonly Manifest[],
+  rootNamespace = 'istio-system',
+): InboundFacts {
+  const near = objects.filter(
+    ({ metadata }) => metadata.namespace === workload.namespace || metadata.namespace === rootNamespace,
+  );
+  const peers = near.filter((object): object is PeerAuthentication => object.kind === 'PeerAuthentication');
+  const policies = near
+    .filter((object): object is AuthorizationPolicy => object.kind === 'AuthorizationPolicy')
+    .filter((policy) => selects(policy.spec?.selector, workload));
+  const [mesh, namespace, own] = [
+    peers.find((each) => each.metadata.namespace === rootNamespace && !each.spec?.selector),
+    peers.find((each) => each.metadata.namespace === workload.namespace && !each.spec?.selector),
+    peers.find(
+      (each) =>
+        each.metadata.namespace === workload.namespace && each.spec?.selector && selects(each.spec.selector, workload),
+    ),
+  ];
+  const modes: Record<number, MtlsMode> = {};
+  for (const port of workload.ports) {
+    const candidates = [
+      own?.spec?.portLevelMtls?.[String(port)]?.mode,
+      own?.spec?.mtls?.mode,
+      namespace?.spec?.mtls?.mode,
+      mesh?.spec?.mtls?.mode,
+    ];
+    modes[port] = (candidates.find((mode) => mode !== undefined && mode !== 'UNSET') ?? 'PERMISSIVE') as MtlsMode;
+  }
+  return {
+    modes,
+    policies: policies
+      .filter((policy) => (policy.spec?.rules?.length ?? 0) > 0)
+      .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)
+      .sort(),
+    allowList: policies.some((policy) => (policy.spec?.action ?? 'ALLOW') === 'ALLOW'),
+  };
+}
+
+/** Says where the running configuration differs from the expected one, or undefined when it does not. */
+export function inboundDifference(expected: InboundFacts, seen: InboundFacts): string | undefined {
+  for (const [port, mode] of Object.entries(expected.modes)) {
+    const now = seen.modes[Number(port)];
+    if (now !== mode) return `port ${port} is ${now ?? 'not listening'}, not ${mode}`;
+  }
+  if (expected.policies.join() !== seen.policies.join())
+    return `policies in force are [${seen.policies.join(', ')}], not [${expected.policies.join(', ')}]`;
+  if (expected.allowList !== seen.allowList) return `an allow list is ${seen.allowList ? 'still' : 'not yet'} in force`;
+  return undefined;
+}
+
+function selects(selector: Selector | undefined, workload: SelectedWorkload): boolean {
+  return Object.entries(selector?.matchLabels ?? {}).every(([key, value]) => workload.labels[key] === value);
+}
