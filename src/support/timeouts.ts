@@ -22,6 +22,16 @@ export const timeouts = {
   dumpMs: 60_000,
   /** Removing a cluster kills its node container. */
   tearDownMs: 60_000,
+  /** Another run may be compiling the part we need; the longest takes 4 min on two cores, loaded ones several times that. */
+  partLockMs: 3_600_000,
+  /** A run that was killed leaves its lock; proper-lockfile refreshes a living one every half of this. */
+  lockStaleMs: 10_000,
+  /** Between two looks at another run's lock. */
+  lockPollMs: 500,
+  /** A registry that can be had names the image within a second or two; one that cannot must not hold the build up. */
+  registryAnswerMs: 8_000,
+  /** containerd in a node under construction opens its socket in under 2 s. */
+  containerdStartMs: 30_000,
   /** Between two looks at a condition that has no watch. */
   pollMs: 100,
 } as const;
