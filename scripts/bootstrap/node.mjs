@@ -18,15 +18,17 @@ export function isNewEnough(found, oldest = oldestNode) {
 }
 
 /**
- * The Node.js version that kind/versions.yaml asks for. No YAML parser is installed yet, so this reads just that key,
- * in flow style (`nodejs: { version: 24.21.0 }`) or on lines of its own.
+ * The Node.js version that kind/versions.yaml asks for. No YAML parser is installed yet, so this reads just the first
+ * `version:` under the key `nodejs`, at whatever depth that stands, in flow style or on lines of its own.
  * @param {string} yaml
  * @returns {string | undefined}
  */
 export function wantedNode(yaml) {
-  return /^nodejs:(?:[^\n]*\{|(?:\s*#[^\n]*)?\n(?:[ \t]+[^\n]*\n)*?)[^\n]*?\bversion:\s*['"]?(\d+\.\d+\.\d+)/m.exec(
-    yaml,
-  )?.[1];
+  const [, indent = '', rest = ''] = /^([ \t]*)nodejs:([^]*)$/m.exec(yaml) ?? [];
+  const [line = '', ...below] = rest.split('\n');
+  const end = below.findIndex((text) => text.trim() !== '' && !text.startsWith(`${indent} `));
+  const entry = [line, ...(end < 0 ? below : below.slice(0, end))].join('\n');
+  return /(?:^|[\s{,])version:\s*['"]?(\d+\.\d+\.\d+)/.exec(entry)?.[1];
 }
 
 /**
