@@ -1,0 +1,86 @@
+import { defineConfig, type OxlintOverride } from 'oxlint';
+
+/** Imports go one way: each layer may use itself and those before it. */
+const layers = ['support', 'machine', 'lab', 'install', 'probe', 'witness', 'verdict'];
+/** These sit beside `verdict`, and may use all of the layers. */
+const beside = ['load', 'lint', 'gate', 'diagnose'];
+const everything = [...layers, ...beside, 'report', 'cli', 'fixtures', 'suites', 'scripts'];
+
+const oneWay = `Imports go one way: ${layers.join(' <- ')} <- fixtures <- suites; report reads results only.`;
+const noSleep = 'No sleeping: wait for a condition with `until` of #support/wait.ts.';
+const acrossFolders = {
+  regex: String.raw`^(\.\./)+(${everything.join('|')}|src)/`,
+  message: 'Name another layer by its package import, such as #lab/lab.ts.',
+};
+const sleepers = [
+  ...['timers', 'timers/promises', 'node:timers', 'node:timers/promises'].map((name) => ({ name, message: noSleep })),
+  ...['zx', 'zx/core'].map((name) => ({ name, importNames: ['sleep'], message: noSleep })),
+];
+
+interface Exception {
+  regex: string;
+  message: string;
+}
+
+/** In these files, only these layers may be imported. */
+function only(files: string[], allowed: string[], ...exceptions: Exception[]): OxlintOverride {
+  const banned = everything.filter((layer) => !allowed.includes(layer));
+  const patterns = [acrossFolders, { regex: `^#(${banned.join('|')})/`, message: oneWay }, ...exceptions];
+  return { files, rules: { 'no-restricted-imports': ['error', { paths: sleepers, patterns }] } };
+}
+
+export default defineConfig({
+  plugins: ['typescript', 'unicorn', 'oxc', 'import', 'promise', 'node', 'vitest'],
+  options: { typeAware: true },
+  categories: { correctness: 'error', suspicious: 'error' },
+  ignorePatterns: ['reports', '**/node_modules'],
+  rules: {
+    'typescript/no-floating-promises': 'error',
+    'typescript/no-misused-promises': 'error',
+    'typescript/await-thenable': 'error',
+    'typescript/return-await': 'error',
+    'typescript/switch-exhaustiveness-check': 'error',
+    'typescript/no-explicit-any': 'error',
+    'typescript/consistent-type-imports': 'error',
+    'typescript/only-throw-error': 'error',
+    'import/no-cycle': 'error',
+    'import/no-self-import': 'error',
+    'max-lines': ['error', { max: 300 }],
+    // JSON from other programs is checked with zod where it matters; elsewhere an assertion says what is known.
+    'typescript/no-unsafe-type-assertion': 'off',
+    'typescript/no-unsafe-enum-assignment': 'off',
+    // A check's expectation is named `then`, which is no promise.
+    'unicorn/no-thenable': 'off',
+    'unicorn/consistent-function-scoping': 'off',
+    'promise/always-return': 'off',
+    'promise/no-callback-in-promise': 'off',
+    'import/no-unassigned-import': 'off',
+    'import/no-named-as-default-member': 'off',
+    'no-underscore-dangle': 'off',
+    'no-await-in-loop': 'off',
+  },
+  overrides: [
+    ...layers.map((layer, index) => only([`src/${layer}/**`], layers.slice(0, index + 1))),
+    only(
+      beside.map((folder) => `src/${folder}/**`),
+      [...layers, ...beside],
+    ),
+    only(['src/report/**'], ['support', 'report', 'verdict'], {
+      regex: '^#verdict/([^r]|r[^e]|re[^s])',
+      message: 'report knows #verdict/result.ts, the schema of results, and nothing else of verdict.',
+    }),
+    only(['src/cli/**'], [...layers, ...beside, 'report', 'cli', 'fixtures']),
+    only(['fixtures/*.ts'], [...layers, 'fixtures']),
+    only(['suites/**'], [...layers, 'fixtures', 'suites']),
+    {
+      files: ['src/**', 'suites/**'],
+      rules: {
+        'no-restricted-globals': [
+          'error',
+          ...['setTimeout', 'setInterval'].map((name) => ({ name, message: noSleep })),
+        ],
+      },
+    },
+    { files: ['**/*.test.ts'], rules: { 'typescript/unbound-method': 'off' } },
+  ],
+});
