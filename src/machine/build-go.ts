@@ -1,0 +1,43 @@
+import { cp, readFile } from 'node:fs/promises';
+import { relative, resolve } from 'node:path';
+import { fill, type Builder } from '#machine/build-context.ts';
+import { needTool, run } from '#machine/toolchain.ts';
+import type { SpecOf } from '#machine/versions.ts';
+import { UsageError } from '#support/errors.ts';
+import { paths } from '#support/paths.ts';
+
+// Static binaries that name no folder of this machine: they run on any base, and two machines build the same.
+const env = { CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' };
+const flags = ['-trimpath', '-buildvcs=false', '-mod=readonly'];
+
+/** Builds the programs of a recipe's go.mod; its modules are fetched beside the compilation of other parts. */
+export const buildGo: Builder<SpecOf<'go'>> = async (context) => {
+  const { part, spec, version, recipe, out, inSlot, signal } = context;
+  await needTool('go', signal, context.say);
+  await checkModule(recipe, spec.module, version);
+  const log = part;
+  const where = { cwd: recipe, env, signal, log };
+  await inSlot('download', 'downloading modules', () =>
+    run('go', ['list', '-deps', '-mod=readonly', '-f', '{{""}}', spec.target], where),
+  );
+  const variables = Object.entries(spec.variables).map(([variable, value]) => `-X ${variable}=${fill(value, version)}`);
+  const linker = ['-s', '-w', ...variables].join(' ');
+  await inSlot('compile', 'compiling', () =>
+    run('go', ['build', ...flags, '-ldflags', linker, '-o', `${out}/`, spec.target], where),
+  );
+  if (spec.files.length === 0) return;
+  const folder = (await run('go', ['list', '-m', '-mod=readonly', '-f', '{{.Dir}}', spec.module], where)).trim();
+  for (const { from, to } of spec.files)
+    await cp(resolve(folder, from), resolve(out, to), { recursive: true, preserveTimestamps: true });
+};
+
+/** go.mod has to name versions too, as Go reads nothing else: this keeps the two from drifting apart. */
+async function checkModule(recipe: string, module: string, version: string): Promise<void> {
+  const file = resolve(recipe, 'go.mod');
+  const lines = (await readFile(file, 'utf8')).split('\n');
+  const required = lines.findIndex((line) => line.trim().replace('require ', '').startsWith(`${module} v`));
+  if (lines[required]?.includes(`${module} ${version}`)) return;
+  throw new UsageError(
+    `${relative(paths.root, file)}:${required + 1}:1: expected ${module} ${version}, as kind/versions.yaml says`,
+  );
+}
