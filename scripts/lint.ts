@@ -20,7 +20,7 @@ const steps: [name: string, bin: string, args: string[]][] = [
   ['format', 'prettier/bin/prettier.cjs', [fix ? '--write' : '--check', '--log-level=warn', '.']],
   ['unused code', 'knip/bin/knip.js', ['--no-progress', '--no-config-hints']],
 ];
-if (existsSync(loadTypes)) steps.push(['types of load scripts', 'typescript/bin/tsc', ['-p', kitTypes]]);
+if (existsSync(loadTypes)) steps.push(['types of load scripts', 'typescript/bin/tsc', ['-p', loadTypes]]);
 
 const run = $({ cwd: paths.root, quiet: true, nothrow: true });
 const two = pLimit(2);

@@ -5,19 +5,19 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { ensureChromium } from '#machine/chromium.ts';
 import { ensureEngine } from '#machine/engine.ts';
 import { messageOf } from '#support/errors.ts';
 import { paths } from '#support/paths.ts';
 import { countOf, projects, totalLine, type Count, type JsonReport, type Project } from './test-projects.ts';
 
-const collect = (value: Project, before: Project[] = []): Project[] => [...before, value];
 const program = new Command('test')
   .description("Run the project's own tests")
-  .addOption(new Option('--project <name>', 'only this one; may be repeated').choices(projects).argParser(collect))
+  .option('--project <name>', `only this one of ${projects.join(', ')}; may be repeated`, collect)
   .argument('[filters...]', 'parts of file names, and options of vitest')
   .allowUnknownOption()
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse();
 const wanted = program.opts<{ project?: Project[] }>().project ?? projects;
 
@@ -67,4 +67,10 @@ async function runProject(project: Project): Promise<Count> {
   interrupted.signal.removeEventListener('abort', stop);
   const text = await readFile(report, 'utf8').catch(() => undefined);
   return countOf(text === undefined ? undefined : (JSON.parse(text) as JsonReport), code);
+}
+
+function collect(value: string, before: Project[] | undefined): Project[] {
+  const project = projects.find((name) => name === value);
+  if (project === undefined) throw new InvalidArgumentError(`It is one of ${projects.join(', ')}.`);
+  return [...(before ?? []), project];
 }

@@ -55,7 +55,7 @@ export function readInfo(
   const raw = parse(stdout);
   if (!raw?.ServerVersion) {
     const detail = firstLine([...(raw?.ServerErrors ?? []), stderr].join('\n'));
-    if (exitCode === 127 || /not found$/.test(detail)) return { silence: 'no client', detail };
+    if (exitCode === 127 || detail.endsWith('not found')) return { silence: 'no client', detail };
     return { silence: /permission denied/i.test(detail) ? 'not allowed' : 'no engine', detail };
   }
   return {
@@ -79,7 +79,7 @@ const goneWords =
  * (killed, stopped, machine restarted). To be asked once, where the command line ends.
  */
 export function engineGone(error: unknown): NotReadyError | undefined {
-  const { stderr, message } = error as Partial<ProcessOutput & Error>;
+  const { stderr, message } = (error ?? {}) as Partial<ProcessOutput & Error>;
   if (!goneWords.test(`${typeof stderr === 'string' ? stderr : ''}\n${message ?? ''}`)) return undefined;
   return new NotReadyError(
     'the Docker engine went away while it was needed',

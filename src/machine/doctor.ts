@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { $ } from 'zx/core';
 import { diskNeedBytes, diskSpace } from '#machine/disk.ts';
 import { askEngine, type EngineInfo } from '#machine/docker.ts';
-import { ensureEngine, privilegedError } from '#machine/engine.ts';
+import { ensureEngine, isLocal, privilegedError } from '#machine/engine.ts';
 import { canInstallPackages, installPackages, type MachineOptions } from '#machine/host.ts';
 import { inotifyLimits } from '#machine/inotify.ts';
 import { privilegedProblem } from '#machine/privileged.ts';
@@ -72,15 +72,17 @@ function nodeFinding(): Finding {
 }
 
 function noEngine(detail: string, installable: boolean): Finding {
+  const local = isLocal(process.env.DOCKER_HOST);
+  const remedy = installable
+    ? './meshwitness doctor --mend'
+    : 'start it, or install it as docs.docker.com/engine/install says';
   return {
     name: 'docker engine',
     need: 'required',
     state: 'missing',
     seen: detail,
     wanted: `${oldest.docker.replace(/(\.0)+$/, '')} or later, for clusters and images`,
-    mend: installable
-      ? './meshwitness doctor --mend'
-      : 'start Docker, or install it as docs.docker.com/engine/install says',
+    mend: local ? remedy : 'check or unset DOCKER_HOST',
   };
 }
 
