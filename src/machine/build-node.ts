@@ -68,8 +68,7 @@ async function preload(context: BuildContext<SpecOf<'node'>>, container: string)
       'import',
       '--all-platforms',
       '--no-unpack',
-      '--label=io.cri-containerd.pinned=pinned',
-      '-',
+        '-',
     ];
     const pipe = `docker save "$@" | docker exec --interactive ${container} ${importer.join(' ')}`;
     await run('bash', ['-o', 'pipefail', '-c', pipe, 'save', ...names], { signal, log: part });
@@ -78,6 +77,9 @@ async function preload(context: BuildContext<SpecOf<'node'>>, container: string)
     await docker(['image', 'rm', '--no-prune', ...names]).catch(() => undefined);
   }
   const listed = await docker(['exec', container, ...ctr, 'images', 'list', '--quiet'], { signal });
+  // Pinned images are not collected when the disk fills; nothing could bring them back.
+  for (const name of names)
+    await docker(['exec', container, ...ctr, 'images', 'label', name, 'io.cri-containerd.pinned=pinned'], { signal });
   await docker(['exec', container, 'sh', '-c', moveLayers], { signal });
   await docker(['stop', '-t', '20', container], { signal });
   const preloaded = listed.split('\n').filter((name) => name !== '' && !name.startsWith('sha256:'));
