@@ -7,6 +7,7 @@ import { delimiter, dirname, resolve } from 'node:path';
 import { ensureDependencies } from './bootstrap/dependencies.mjs';
 import { cacheFolder } from './bootstrap/folders.mjs';
 import { ensureNode } from './bootstrap/node.mjs';
+import { stopNpm } from './bootstrap/npm.mjs';
 import { NotReady, say } from './bootstrap/tell.mjs';
 
 const root = resolve(import.meta.dirname, '..');
@@ -40,12 +41,15 @@ function handOver(node, args, cache) {
   child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal ?? 'SIGKILL']));
 }
 
-// Until the hand-over nothing of ours needs tidying: a cut `npm ci` leaves no stamp and is simply done again.
-const interrupted = () => process.exit(130);
-process.once('SIGINT', interrupted);
+/** Before the hand-over: a cut `npm ci` leaves no stamp and is simply done again. @type {NodeJS.SignalsListener} */
+const interrupted = (signal) => {
+  stopNpm();
+  process.exit(128 + constants.signals[signal]);
+};
+for (const signal of signals) process.once(signal, interrupted);
 try {
   await main(process.argv.slice(2));
-  process.off('SIGINT', interrupted);
+  for (const signal of signals) process.off(signal, interrupted);
 } catch (error) {
   if (!(error instanceof NotReady)) throw error;
   say(error.message);

@@ -24,12 +24,12 @@ export async function ensureDependencies(root, cache) {
   const lock = resolve(cache, 'locks', `dependencies-${hash(root).slice(0, 12)}.lock`);
   await withLock(
     lock,
-    async () => {
+    async (alsoHeldBy) => {
       if (await isDone()) return;
       const installed = await readFile(resolve(root, 'node_modules/.package-lock.json'), 'utf8').catch(() => '{}');
       if (!isInstalled(JSON.parse(lockfile), JSON.parse(installed))) {
         say('installing npm packages (npm ci)');
-        await npm(['ci', '--include=dev'], root, 'install the npm packages');
+        await npm(['ci', '--include=dev'], root, 'install the npm packages', alsoHeldBy);
       }
       await writeFile(stamp, wanted);
     },

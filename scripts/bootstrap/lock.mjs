@@ -1,15 +1,15 @@
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const betweenLooksMs = 200;
 
 /**
- * Runs `work` while no other process holds the lock file. A lock whose owner is gone (killed, machine restarted) is
- * taken over.
+ * Runs `work` while no other process holds the lock file. A lock whose owners are gone (killed, machine restarted) is
+ * taken over. `work` names the processes that it starts, as they may outlive us and still write.
  * @template T
  * @param {string} file
- * @param {() => Promise<T>} work
+ * @param {(alsoHeldBy: (pid: number) => Promise<void>) => Promise<T>} work
  * @param {(owner: string) => void} onWait told once when somebody else holds the lock
  * @returns {Promise<T>}
  */
@@ -30,7 +30,7 @@ export async function withLock(file, work, onWait = () => {}) {
       }
     }
     try {
-      return await work();
+      return await work(async (pid) => appendFile(file, await identity(pid)));
     } finally {
       await rm(file, { force: true });
     }
@@ -72,16 +72,25 @@ async function takeAway(file, owner, mine) {
 async function identity(pid) {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
   // The name in parentheses may hold spaces; start time is the 20th field after it.
-  return `${pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''}`;
+  return `${pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''}\n`;
 }
 
-/** @param {string} owner what `identity` gave when the lock was taken */
-async function isAlive(owner) {
-  const pid = Number.parseInt(owner, 10);
+/** @param {string} owners content of a lock: lines of `identity` */
+async function isAlive(owners) {
+  const lines = owners.split('\n').filter((line) => line !== '');
+  const alive = await Promise.all(
+    lines.map(
+      async (line) => exists(Number.parseInt(line, 10)) && (await identity(Number.parseInt(line, 10))) === `${line}\n`,
+    ),
+  );
+  return alive.includes(true);
+}
+
+/** @param {number} pid */
+function exists(pid) {
   try {
-    process.kill(pid, 0);
+    return process.kill(pid, 0);
   } catch (error) {
-    if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'EPERM') return false;
+    return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM';
   }
-  return (await identity(pid)) === owner;
 }

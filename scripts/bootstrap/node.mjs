@@ -57,7 +57,7 @@ export async function ensureNode(root, cache) {
   if (existsSync(binary)) return binary;
   return withLock(
     `${home}.lock`,
-    async () => {
+    async (alsoHeldBy) => {
       if (existsSync(binary)) return binary;
       say(`installing Node.js ${version} from npm, as this one is ${process.version} and ${oldestNode} is needed`);
       const part = `${home}.part`;
@@ -68,6 +68,7 @@ export async function ensureNode(root, cache) {
         ['install', '--prefix', part, '--no-save', '--no-package-lock', '--ignore-scripts', `${name}@${version}`],
         part,
         `install Node.js ${version}`,
+        alsoHeldBy,
       );
       await rm(home, { recursive: true, force: true });
       await rename(part, home);

@@ -1,14 +1,23 @@
 import { spawn } from 'node:child_process';
 import { NotReady } from './tell.mjs';
 
+/** @type {Set<import('node:child_process').ChildProcess>} */
+const running = new Set();
+
+/** Ends what `npm` started and is not done. What it leaves is made anew by the next start. */
+export function stopNpm() {
+  for (const child of running) child.kill();
+}
+
 /**
  * Runs npm quietly.
  * @param {string[]} args
  * @param {string} cwd
  * @param {string} what what npm was to do, as it reads after "cannot"
+ * @param {(pid: number) => Promise<void>} onStart told npm's process id
  * @throws {NotReady} one line that names the cause, when npm is missing or fails
  */
-export async function npm(args, cwd, what) {
+export async function npm(args, cwd, what, onStart) {
   const quick = [
     '--no-fund',
     '--no-audit',
@@ -21,6 +30,8 @@ export async function npm(args, cwd, what) {
     env: cleanEnvironment(process.env),
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  running.add(child);
+  if (child.pid !== undefined) void onStart(child.pid);
   let complaints = '';
   child.stderr.setEncoding('utf8').on('data', (text) => (complaints = (complaints + text).slice(-20_000)));
   const code = await new Promise((done, failed) => {
@@ -33,6 +44,7 @@ export async function npm(args, cwd, what) {
         : `cannot ${what}: ${error.message}`,
     );
   });
+  running.delete(child);
   if (code !== 0) throw new NotReady(`cannot ${what}: ${cause(complaints) ?? `npm ended with exit code ${code}`}`);
 }
 

@@ -1,0 +1,131 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { stampOf } from './dependencies.mjs';
+
+const lockfile = JSON.stringify({ lockfileVersion: 3, packages: { '': {}, 'node_modules/a': { version: '1.0.0' } } });
+let clone: string;
+let cache: string;
+
+/** A clone with the bootstrap in it, a program to hand over to, and an npm that notes how it was called. */
+beforeEach(async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'mw-bootstrap-'));
+  [clone, cache] = [join(folder, 'clone'), join(folder, 'cache')];
+  await mkdir(join(clone, 'node_modules'), { recursive: true });
+  await mkdir(join(clone, 'bin'));
+  await cp(import.meta.dirname, join(clone, 'scripts/bootstrap'), { recursive: true });
+  await cp(resolve(import.meta.dirname, '../bootstrap.mjs'), join(clone, 'scripts/bootstrap.mjs'));
+  await writeFile(join(clone, 'package-lock.json'), lockfile);
+  await writeFile(join(clone, 'bin/npm'), `#!/bin/sh\necho "$1" >> ${clone}/npm-calls\n`, { mode: 0o755 });
+  await writeFile(join(clone, 'entry.ts'), `const args: string[] = process.argv.slice(2);\nconsole.log(...args);\n`);
+});
+
+afterEach(() => rm(resolve(clone, '..'), { recursive: true, force: true }));
+
+function start(...args: string[]): ChildProcess & { said: string } {
+  const env = { PATH: `${clone}/bin:${process.env.PATH ?? ''}`, HOME: cache, XDG_CACHE_HOME: cache };
+  const child = spawn(process.execPath, [join(clone, 'scripts/bootstrap.mjs'), ...args], { env });
+  const watched = Object.assign(child, { said: '' });
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (text: Buffer) => (watched.said += String(text)));
+  return watched;
+}
+
+const ended = async (child: ChildProcess): Promise<number> => ((await once(child, 'close')) as [number])[0];
+const npmCalls = async (): Promise<string[]> =>
+  (await readFile(join(clone, 'npm-calls'), 'utf8').catch(() => '')).split('\n').filter(Boolean);
+
+describe('bootstrap', () => {
+  it('installs the packages once, and hands arguments over', async () => {
+    const first = start('entry.ts', 'one', '--two');
+    expect(await ended(first)).toBe(0);
+    expect(first.said).toContain('installing npm packages');
+    expect(first.said).toContain('one --two');
+    const second = start('entry.ts', 'again');
+    expect(await ended(second)).toBe(0);
+    expect(second.said).toBe('again\n');
+    expect(await npmCalls()).toEqual(['ci']);
+  });
+
+  it('installs them again when package-lock.json has changed', async () => {
+    await ended(start('entry.ts'));
+    await writeFile(join(clone, 'package-lock.json'), lockfile.replace('1.0.0', '1.0.1'));
+    await ended(start('entry.ts'));
+    expect(await npmCalls()).toEqual(['ci', 'ci']);
+  });
+
+  it('takes what npm already installed as it is', async () => {
+    const record = { packages: { 'node_modules/a': { version: '1.0.0' } } };
+    await writeFile(join(clone, 'node_modules/.package-lock.json'), JSON.stringify(record));
+    expect(await ended(start('entry.ts'))).toBe(0);
+    expect(await npmCalls()).toEqual([]);
+    expect(await readFile(join(clone, 'node_modules/.meshwitness-stamp'), 'utf8')).toBe(stampOf(lockfile));
+  });
+
+  it('lets one of two starts at once install, and the other wait for it', async () => {
+    await writeFile(join(clone, 'bin/npm'), `#!/bin/sh\nsleep 1\necho "$1" >> ${clone}/npm-calls\n`, { mode: 0o755 });
+    const both = [start('entry.ts', 'x'), start('entry.ts', 'x')];
+    expect(await Promise.all(both.map(ended))).toEqual([0, 0]);
+    expect(await npmCalls()).toEqual(['ci']);
+    expect(both.map(({ said }) => said).join('')).toContain('waiting for another start');
+  });
+
+  it('takes over from a start that was killed, once its npm has ended', async () => {
+    await writeFile(join(clone, 'bin/npm'), `#!/bin/sh\necho "$1" >> ${clone}/npm-calls\nexec sleep 1\n`, {
+      mode: 0o755,
+    });
+    const first = start('entry.ts');
+    await vi.waitFor(async () => expect(await npmCalls()).toEqual(['ci']), 5000);
+    first.kill('SIGKILL');
+    await once(first, 'exit');
+    await writeFile(join(clone, 'bin/npm'), `#!/bin/sh\necho "$1" >> ${clone}/npm-calls\n`, { mode: 0o755 });
+    const second = start('entry.ts');
+    expect(await ended(second)).toBe(0);
+    expect(second.said).toContain('waiting for another start');
+    expect(await npmCalls()).toEqual(['ci', 'ci']);
+  });
+
+  it.each([
+    ['npm error code ENOTFOUND', 'the npm registry cannot be reached (ENOTFOUND)'],
+    ['npm error Missing: left-pad from lock file', 'Missing: left-pad from lock file'],
+  ])('says in one line why npm failed: %s', async (complaint, told) => {
+    await writeFile(join(clone, 'bin/npm'), `#!/bin/sh\necho "${complaint}" >&2; exit 1\n`, { mode: 0o755 });
+    const child = start('entry.ts');
+    expect(await ended(child)).toBe(3);
+    expect(child.said.trimEnd().split('\n').at(-1)).toContain(`cannot install the npm packages: ${told}`);
+  });
+
+  it('says that npm is missing', async () => {
+    const env = { PATH: '/nonexistent', HOME: cache, XDG_CACHE_HOME: cache };
+    const child = spawn(process.execPath, [join(clone, 'scripts/bootstrap.mjs'), 'entry.ts'], { env });
+    let said = '';
+    child.stderr.on('data', (text: Buffer) => (said += String(text)));
+    expect(await ended(child)).toBe(3);
+    expect(said).toContain('npm is missing');
+  });
+
+  it('passes the exit code on, and a signal in', async () => {
+    await writeFile(join(clone, 'entry.ts'), 'process.exit(7);');
+    expect(await ended(start('entry.ts'))).toBe(7);
+    await writeFile(
+      join(clone, 'entry.ts'),
+      `process.on('SIGINT', () => process.exit(130)); process.on('SIGTERM', () => process.exit(9));
+       setInterval(() => {}, 1000); console.log('up');`,
+    );
+    const child = start('entry.ts');
+    await once(child.stdout ?? child, 'data');
+    child.kill('SIGINT');
+    expect(await ended(child)).toBe(130);
+  });
+
+  it('ends with 130 when the program does not handle Ctrl-C', async () => {
+    await writeFile(join(clone, 'entry.ts'), `setInterval(() => {}, 1000); console.log('up');`);
+    const child = start('entry.ts');
+    await once(child.stdout ?? child, 'data');
+    child.kill('SIGINT');
+    expect(await ended(child)).toBe(130);
+  });
+});
