@@ -5,7 +5,8 @@ import { $ } from 'zx/core';
 import type { EngineInfo } from '#machine/docker.ts';
 import { ownerLabel } from '#support/paths.ts';
 
-const image = 'meshwitness/privileged-probe:1';
+/** One for each process, since several may look at the same engine at once. */
+export const probeImage = `meshwitness/privileged-probe:${process.pid}`;
 
 /** x86-64: xor edi,edi; mov eax,60 (exit); syscall. AArch64: mov x0,#0; mov x8,#93 (exit); svc #0. */
 const exitZero: Record<string, { machine: number; code: string }> = {
@@ -28,11 +29,11 @@ export async function privilegedProblem(engine: EngineInfo, signal?: AbortSignal
     await writeFile(join(folder, 'exit'), program, { mode: 0o755 });
     await run`tar -C ${folder} -cf ${join(folder, 'image.tar')} exit`;
     const label = `LABEL ${ownerLabel}=meshwitness`;
-    const made = await run`docker import --change ${label} ${join(folder, 'image.tar')} ${image}`;
+    const made = await run`docker import --change ${label} ${join(folder, 'image.tar')} ${probeImage}`;
     const ran =
-      await run`docker run --rm --privileged --network none --label ${`${ownerLabel}=meshwitness`} ${image} /exit`;
+      await run`docker run --rm --privileged --network none --label ${`${ownerLabel}=meshwitness`} ${probeImage} /exit`;
     signal?.throwIfAborted();
-    await run`docker rmi ${image}`;
+    await run`docker rmi ${probeImage}`;
     return ran.exitCode === 0 ? undefined : reasonOf(made.exitCode === 0 ? ran.stderr : made.stderr);
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -1,0 +1,85 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { $ } from 'zx/core';
+import { lacksSysResource, processLacksSysResource } from '#machine/capabilities.ts';
+import { askEngine, engineGone, type EngineInfo } from '#machine/docker.ts';
+import { examine } from '#machine/doctor.ts';
+import { ensureEngine } from '#machine/engine.ts';
+import { privilegedProblem, probeImage } from '#machine/privileged.ts';
+
+const docker = $({ quiet: true });
+let engine: EngineInfo;
+beforeAll(async () => {
+  engine = await ensureEngine({ say: (line) => console.log(line) });
+});
+
+describe('the engine of this machine', () => {
+  it('answers, and is not started twice', async () => {
+    const said: string[] = [];
+    const again = await ensureEngine({ say: (line) => said.push(line) });
+    expect(again.id).toBe(engine.id);
+    expect(said).toEqual([]);
+  });
+
+  it('runs a privileged container, and leaves neither container nor image behind', async () => {
+    expect(await privilegedProblem(engine)).toBeUndefined();
+    const left = await docker`docker ps -aq --filter ancestor=${probeImage}`;
+    const images = await docker`docker images -q ${probeImage}`;
+    expect(left.stdout + images.stdout).toBe('');
+  });
+
+  it('uses our runtime exactly where root lacks CAP_SYS_RESOURCE', async () => {
+    expect(engine.defaultRuntime === 'meshwitness').toBe(await processLacksSysResource());
+  });
+
+  it('gives a privileged container every other capability, also through exec', async () => {
+    // A container from the machine's own shell, so that no image has to be had.
+    const files = (await docker`ldd /bin/sh /bin/sleep /bin/cat`).stdout.match(/\/lib\S+/g) ?? [];
+    const archive = ['/bin/sh', '/bin/sleep', '/bin/cat', ...new Set(files)].map((file) => file.slice(1));
+    await docker`tar -C / -ch ${archive}`.pipe($`docker import - meshwitness/engine-test:1`.quiet());
+    const name = `meshwitness-engine-test-${process.pid}`;
+    try {
+      await docker`docker run --detach --privileged --name ${name} meshwitness/engine-test:1 sleep 60`;
+      const inside = await docker`docker exec --privileged ${name} cat /proc/self/status`;
+      const own = await $({ quiet: true })`cat /proc/self/status`;
+      expect(lacksSysResource(inside.stdout)).toBe(lacksSysResource(own.stdout));
+      const mask = (status: string): bigint => BigInt(`0x${/^CapEff:\s*(\w+)/m.exec(status)?.[1] ?? '0'}`);
+      // CAP_NET_ADMIN, CAP_SYS_ADMIN
+      for (const bit of [12n, 21n]) expect((mask(inside.stdout) >> bit) & 1n).toBe(1n);
+    } finally {
+      await docker({ nothrow: true })`docker rm --force ${name}`;
+      await docker({ nothrow: true })`docker rmi meshwitness/engine-test:1`;
+    }
+  });
+});
+
+describe('an engine that does not answer', () => {
+  it('is said to be gone in one line, whatever command found out', async () => {
+    const env = { ...process.env, DOCKER_HOST: 'tcp://127.0.0.1:1' };
+    const error: unknown = await $({ quiet: true, env })`docker ps`.catch((thrown: unknown) => thrown);
+    expect(engineGone(error)).toMatchObject({ exitCode: 3 });
+  });
+
+  it('is left alone when DOCKER_HOST names it', async () => {
+    const before = process.env.DOCKER_HOST;
+    process.env.DOCKER_HOST = 'tcp://127.0.0.1:1';
+    try {
+      expect(await askEngine()).toMatchObject({ silence: 'no engine' });
+      await expect(ensureEngine({ say: () => undefined })).rejects.toThrow(
+        /^the Docker engine at tcp:\/\/127.0.0.1:1 does not answer/,
+      );
+      expect(await examine()).toMatchObject({ ready: false });
+    } finally {
+      if (before === undefined) delete process.env.DOCKER_HOST;
+      else process.env.DOCKER_HOST = before;
+    }
+  });
+});
+
+describe('doctor', () => {
+  it('finds what every run needs on the machine that runs the tests', async () => {
+    const { findings } = await examine();
+    const wrong = findings.filter(({ need, state }) => need === 'required' && state !== 'found');
+    expect(wrong).toEqual([]);
+    expect(findings.map(({ name }) => name)).toContain('privileged containers');
+  });
+});
