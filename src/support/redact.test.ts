@@ -71,6 +71,7 @@ describe('redactText', () => {
     'upstream connect error or disconnect/reset before headers. reset reason: connection termination',
     'Basic authentication is off, bearer tokens are not used',
     'rbac_access_denied_matched_policy[none]',
+    'cookie:\n  name: session\npassword:\n  secretRef: here',
   ])('leaves %s alone', (text) => {
     expect(redactText(text)).toBe(text);
   });

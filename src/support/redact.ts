@@ -32,11 +32,11 @@ const authorization = new RegExp(
 const bearer = new RegExp(String.raw`(\bBearer\s+)${notMark}([A-Za-z0-9._~+/-]{8,}=*)`, 'gi');
 const basic = new RegExp(String.raw`(\bBasic\s+)${notMark}([A-Za-z0-9+/]{8,}={0,2})(?![\w-])`, 'g');
 const cookieLine = new RegExp(
-  String.raw`(\b(?<!\[redacted:)(set-)?cookie${quote}\s*[:=]\s*\[?\s*)(?:(\\*")((?:(?!\3)[^\n])*)|([^"'\n\r\\]+))`,
+  String.raw`(\b(?<!\[redacted:)(set-)?cookie${quote}[ \t]*[:=][ \t]*(?:\[\s*)?)(?:(\\*")((?:(?!\3)[^\n])*)|([^"'\n\r\\]+))`,
   'gi',
 );
 const named = new RegExp(
-  String.raw`((?<!\[redacted:)(?:(${passwordNames})|${tokenNames})${quote}\s*[:=]\s*)` +
+  String.raw`((?<!\[redacted:)(?:(${passwordNames})|${tokenNames})${quote}[ \t]*[:=][ \t]*)` +
     String.raw`(?:(\\*")${notMark}((?:\\\\|\\"|(?!\3)[^\n])*)|(')${notMark}([^'\n]*)|${notMark}([^\s"'&,;{}\[\]\\<>|]+))`,
   'gi',
 );
