@@ -51,6 +51,8 @@ try {
   await main(process.argv.slice(2));
   for (const signal of signals) process.off(signal, interrupted);
 } catch (error) {
+  // The other half may still be at work.
+  stopNpm();
   if (!(error instanceof NotReady)) throw error;
   say(error.message);
   process.exit(3);
