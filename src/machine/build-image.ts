@@ -1,12 +1,14 @@
 import { cp, mkdir } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import type { Builder } from '#machine/build-context.ts';
-import { docker, labelArguments } from '#machine/images/docker.ts';
+import { docker, labelArguments } from '#machine/images/image-store.ts';
 import type { SpecOf } from '#machine/versions.ts';
 import { paths } from '#support/paths.ts';
 
-/** What never belongs into an image that is made from a folder of this repository. */
-export const leftOut = ['node_modules', '.git', 'coverage'];
+/** Files and folders that an image made from this repository does not need, and that do not count for its hash. */
+export function leftOut(name: string): boolean {
+  return ['node_modules', '.git', 'coverage', 'testing'].includes(name) || name.endsWith('.test.ts');
+}
 
 /**
  * An image from the recipe's Dockerfile. Its context holds the outputs of the parts it is made from (a folder each,
@@ -23,7 +25,7 @@ export const buildImage: Builder<SpecOf<'image'>> = async (context) => {
   for (const source of spec.sources)
     await cp(resolve(paths.root, source), resolve(folder, source), {
       recursive: true,
-      filter: (file) => !leftOut.includes(basename(file)),
+      filter: (file) => !leftOut(basename(file)),
     });
   const bases = Object.keys(spec.bases).map((name) => [name, context.inputs.get(name)?.reference ?? '']);
   const values = [...bases, ['PART_VERSION', version]].flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]);

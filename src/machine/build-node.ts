@@ -1,5 +1,5 @@
 import { input, type BuildContext, type Builder } from '#machine/build-context.ts';
-import { docker, imageLabels, labelChanges } from '#machine/images/docker.ts';
+import { docker, imageLabels, labelChanges } from '#machine/images/image-store.ts';
 import { run } from '#machine/toolchain.ts';
 import type { SpecOf } from '#machine/versions.ts';
 import { ownerLabel } from '#support/paths.ts';
@@ -62,14 +62,7 @@ async function preload(context: BuildContext<SpecOf<'node'>>, container: string)
     names.push(...wanted);
   }
   try {
-    const importer = [
-      ...ctr,
-      'images',
-      'import',
-      '--all-platforms',
-      '--no-unpack',
-        '-',
-    ];
+    const importer = [...ctr, 'images', 'import', '--all-platforms', '--no-unpack', '-'];
     const pipe = `docker save "$@" | docker exec --interactive ${container} ${importer.join(' ')}`;
     await run('bash', ['-o', 'pipefail', '-c', pipe, 'save', ...names], { signal, log: part });
   } finally {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Builder } from '#machine/build-context.ts';
 import { debianMirror } from '#machine/build-mirror.ts';
-import { docker, labelChanges } from '#machine/images/docker.ts';
+import { docker, labelChanges } from '#machine/images/image-store.ts';
 import { needTool, run } from '#machine/toolchain.ts';
 import type { SpecOf } from '#machine/versions.ts';
 
@@ -20,12 +20,12 @@ const ballast = [
 /** A Debian root file system as an image, made with debootstrap from the machine's own mirror. Needs root. */
 export const buildRootfs: Builder<SpecOf<'debootstrap'>> = async (context) => {
   const { part, spec, version: suite, work, inSlot, signal } = context;
-  await needTool('debootstrap', signal, context.say);
+  const debootstrap = await needTool('debootstrap', signal, context.say);
   const root = resolve(work, 'root');
   await inSlot('download', 'installing packages', async () => {
     const include = `--include=${spec.packages.join(',')}`;
     const options = ['--variant=minbase', '--keyring=/usr/share/keyrings/debian-archive-keyring.gpg', include];
-    await run('debootstrap', [...options, suite, root, await debianMirror(signal)], { signal, log: part });
+    await run(debootstrap, [...options, suite, root, await debianMirror(signal)], { signal, log: part });
   });
   await inSlot('image', 'packing', async () => {
     const changes = labelChanges(context.labels);

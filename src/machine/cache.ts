@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import { lock } from 'proper-lockfile';
 import { z } from 'zod';
-import { NotReadyError } from '#support/errors.ts';
 import { paths } from '#support/paths.ts';
 import { timeouts } from '#support/timeouts.ts';
 import { until } from '#support/wait.ts';
@@ -122,11 +121,11 @@ export async function withLock<T>(part: string, signal: AbortSignal | undefined,
   }
 }
 
-/** A hash over values and the content of files and folders; what is in `skip` (names) does not count. */
+/** A hash over values and the content of files and folders; names for which `skip` holds do not count. */
 export async function contentHash(
   values: unknown,
   sources: readonly string[],
-  skip: readonly string[] = [],
+  skip: (name: string) => boolean = () => false,
 ): Promise<string> {
   const hash = createHash('sha256').update(JSON.stringify(values));
   for (const source of sources)
@@ -135,25 +134,12 @@ export async function contentHash(
   return hash.digest('hex');
 }
 
-/** @throws NotReadyError when less than `bytes` are free where the cache is */
-export async function needSpace(bytes: number, folder = paths.cache): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  const { bavail, bsize } = await statfs(folder);
-  const free = bavail * bsize;
-  const gigabytes = (value: number) => (value / 1e9).toFixed(1);
-  if (free < bytes)
-    throw new NotReadyError(
-      `only ${gigabytes(free)} GB free in ${folder}, images need ${gigabytes(bytes)} GB`,
-      `docker image prune, or set XDG_CACHE_HOME to a larger disk`,
-    );
-}
-
-async function filesUnder(source: string, skip: readonly string[]): Promise<string[]> {
+async function filesUnder(source: string, skip: (name: string) => boolean): Promise<string[]> {
   const info = await stat(source).catch(() => undefined);
   if (!info) return [];
   if (info.isFile()) return [source];
   const entries = await readdir(source, { withFileTypes: true });
-  const kept = entries.filter(({ name }) => !skip.includes(name)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const kept = entries.filter(({ name }) => !skip(name)).toSorted((a, b) => (a.name < b.name ? -1 : 1));
   const nested = await Promise.all(kept.map(({ name }) => filesUnder(resolve(source, name), skip)));
   return nested.flat();
 }

@@ -1,5 +1,5 @@
 import { filesFit, keep, openWork, partFolder, readRecord, type PartRecord } from '#machine/cache.ts';
-import { docker, imageLabels, inspectImage } from '#machine/images/docker.ts';
+import { docker, imageLabels, inspectImage } from '#machine/images/image-store.ts';
 import type { ReadyPart } from '#machine/ready-part.ts';
 import { fill } from '#machine/build-context.ts';
 import { isImage, type PartSpec } from '#machine/versions.ts';

@@ -2,8 +2,10 @@ import { resolve } from 'node:path';
 import { buildPart } from '#machine/build.ts';
 import type { BuildContext } from '#machine/build-context.ts';
 import { makeSlots, type Slots } from '#machine/build-slots.ts';
-import { keep, lastBuildMs, listFiles, needSpace, openWork, withLock, type PartRecord } from '#machine/cache.ts';
-import { inspectImage, labelsFor } from '#machine/images/docker.ts';
+import { keep, lastBuildMs, listFiles, openWork, withLock, type PartRecord } from '#machine/cache.ts';
+import { requireDisk } from '#machine/disk.ts';
+import { askEngine } from '#machine/docker.ts';
+import { inspectImage, labelsFor } from '#machine/images/image-store.ts';
 import { builtHash, pulledHash, recipeFolder } from '#machine/parts-hash.ts';
 import { LocalImages, localPart, readyFrom, referenceOf } from '#machine/parts-local.ts';
 import { prioritiesOf } from '#machine/parts-priority.ts';
@@ -13,11 +15,9 @@ import type { PartEvent, ReadyPart } from '#machine/ready-part.ts';
 import { isUnreachable, Puller } from '#machine/registry.ts';
 import { ingredientsOf, isImage, moduleOf, specOf, versionOf, type Versions } from '#machine/versions.ts';
 import { messageOf, NotReadyError } from '#support/errors.ts';
+import { paths } from '#support/paths.ts';
 
 type Origin = 'pull' | 'build';
-
-/** Under this much free disk nothing is built or pulled: a node image is 1 GB, its parts 2 GB, three labs 3 GB. */
-const neededBytes = 10e9;
 
 /** Finds, pulls or builds parts, each at most once. One maker serves one call of ensureParts. */
 export class PartMaker {
@@ -32,6 +32,7 @@ export class PartMaker {
   readonly #origins = new Map<string, Promise<Origin>>();
   readonly #hashes = new Map<string, Promise<string>>();
   #space: Promise<void> | undefined;
+  #looking = false;
 
   constructor(versions: Versions, names: readonly string[], options: EnsureOptions) {
     this.#versions = versions;
@@ -45,8 +46,9 @@ export class PartMaker {
     return memo(this.#ready, part, () => this.#make(part));
   }
 
-  /** The part as it is here, pulled or built; nothing is made. */
+  /** The part as it is here, pulled or built. Nothing is made by a maker that is only asked this. */
   async find(part: string): Promise<ReadyPart | undefined> {
+    this.#looking = true;
     const { pull } = specOf(this.#versions, part);
     const pulled = pull && this.#options.source !== 'build' ? await this.#local(part, 'pull') : undefined;
     return pulled ?? this.#local(part, 'build');
@@ -82,7 +84,7 @@ export class PartMaker {
     if (source === 'build' || members.length === 0) return 'build';
     const here = await Promise.all(members.map((member) => this.#local(member, 'pull')));
     if (here.every((member) => member !== undefined)) return 'pull';
-    if (source === undefined && (await this.#local(part, 'build'))) return 'build';
+    if (this.#looking || (source === undefined && (await this.#local(part, 'build')))) return 'build';
     try {
       await Promise.all(members.map((member, at) => here[at] ?? this.#create(member, 'pull', new Map(), false)));
       return 'pull';
@@ -214,7 +216,10 @@ export class PartMaker {
   }
 
   #needSpace(): Promise<void> {
-    this.#space ??= needSpace(neededBytes);
+    this.#space ??= (async () => {
+      const engine = await askEngine(this.#options.signal);
+      await requireDisk('dataFolder' in engine ? [paths.cache, engine.dataFolder] : [paths.cache]);
+    })();
     return this.#space;
   }
 

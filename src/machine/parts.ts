@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { partFolder } from '#machine/cache.ts';
 import { PartMaker } from '#machine/parts-make.ts';
 import type { PartEvent, ReadyPart } from '#machine/ready-part.ts';
-import { loadVersions, specOf } from '#machine/versions.ts';
+import { expandSets, loadVersions } from '#machine/versions.ts';
 
 export interface EnsureOptions {
   /** Forces one source; without it: what is here, else pull, else build. */
@@ -19,8 +19,8 @@ export interface EnsureOptions {
  * Makes sure that parts are on this machine: those that are here with the right content stay, the others are pulled,
  * and what cannot be pulled is built, in an order that keeps both cores busy. What an interrupted run finished is kept.
  *
- * @param names of parts in kind/versions.yaml
- * @returns each of the named parts
+ * @param names of parts or sets in kind/versions.yaml
+ * @returns each of the named parts, by its name
  * @throws UsageError for an unknown part or a malformed versions.yaml
  * @throws NotReadyError when a part can neither be pulled nor built, was tampered with, or the disk is full
  */
@@ -29,12 +29,12 @@ export async function ensureParts(
   options: EnsureOptions = {},
 ): Promise<Map<string, ReadyPart>> {
   const versions = await loadVersions();
-  for (const name of names) specOf(versions, name);
+  const parts = expandSets(versions, names);
   const stop = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
-  const maker = new PartMaker(versions, names, { ...options, signal });
+  const maker = new PartMaker(versions, parts, { ...options, signal });
   try {
-    const ready = await Promise.all(names.map((name) => maker.ready(name)));
+    const ready = await Promise.all(parts.map((part) => maker.ready(part)));
     return new Map(ready.map((part) => [part.part, part]));
   } catch (error) {
     // One part cannot be made: what else is under way ends before we say so.
@@ -51,8 +51,9 @@ export async function ensureParts(
  */
 export async function findParts(names: readonly string[], signal?: AbortSignal): Promise<Map<string, ReadyPart>> {
   const versions = await loadVersions();
-  const maker = new PartMaker(versions, names, { ...(signal && { signal }) });
-  const found = await Promise.all(names.map((name) => maker.find(name)));
+  const parts = expandSets(versions, names);
+  const maker = new PartMaker(versions, parts, { ...(signal && { signal }) });
+  const found = await Promise.all(parts.map((part) => maker.find(part)));
   return new Map(found.filter((part) => part !== undefined).map((part) => [part.part, part]));
 }
 

@@ -1,6 +1,6 @@
 import { chmod } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { docker, inspectImage, labelArguments } from '#machine/images/docker.ts';
+import { docker, inspectImage, labelArguments } from '#machine/images/image-store.ts';
 import { pullReference, type Puller } from '#machine/registry.ts';
 import type { PullSpec } from '#machine/versions.ts';
 import { ownerLabel } from '#support/paths.ts';

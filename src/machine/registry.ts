@@ -1,4 +1,4 @@
-import { docker } from '#machine/images/docker.ts';
+import { docker } from '#machine/images/image-store.ts';
 import { CommandError } from '#machine/toolchain.ts';
 import { messageOf, NotReadyError } from '#support/errors.ts';
 import { timeouts } from '#support/timeouts.ts';

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { access, constants, mkdir } from 'node:fs/promises';
-import { delimiter, resolve } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
+import pLimit from 'p-limit';
+import { canInstallPackages, findProgram, installPackages, type Say } from '#machine/host.ts';
 import { NotReadyError } from '#support/errors.ts';
 import { paths } from '#support/paths.ts';
 
@@ -85,47 +87,32 @@ export async function run(command: string, args: readonly string[], options: Run
 }
 
 /**
- * Makes sure that a command of the machine is there; as root on Debian or Ubuntu it installs the package that has it.
+ * Makes sure that a program of the machine is there; as root on Debian or Ubuntu it installs the packages that have it.
  *
- * @throws NotReadyError naming the command and the package
+ * @returns its path
+ * @throws NotReadyError naming the program and the packages
  */
-export async function needTool(command: string, signal?: AbortSignal, say?: (line: string) => void): Promise<void> {
-  if (await onPath(command)) return;
-  const debian = debianPackages[command] ?? command;
-  const hint = `apt-get install ${debian}`;
-  if (process.getuid?.() !== 0 || !(await onPath('apt-get')))
-    throw new NotReadyError(`${command} is not installed`, hint);
-  say?.(`installing ${debian} (for ${command})`);
-  const env = { DEBIAN_FRONTEND: 'noninteractive' };
-  const args = ['install', '-y', '--no-install-recommends', ...debian.split(' ')];
-  await run('apt-get', args, { env, signal, log: 'apt' }).catch(async (error: unknown) => {
-    signal?.throwIfAborted();
-    await run('apt-get', ['update'], { env, signal, log: 'apt' });
-    await run('apt-get', args, { env, signal, log: 'apt' }).catch(() => {
-      throw new NotReadyError(`${command} is not installed and apt-get cannot install it`, hint, error);
-    });
+export function needTool(program: string, signal?: AbortSignal, say: Say = () => undefined): Promise<string> {
+  return oneInstall(async () => {
+    const found = await findProgram(program);
+    if (found !== undefined) return found;
+    const packages = debianPackages[program] ?? [program];
+    const hint = `apt-get install ${packages.join(' ')}`;
+    if (!(await canInstallPackages())) throw new NotReadyError(`${program} is not installed`, hint);
+    await installPackages(packages, { say, ...(signal && { signal }) });
+    const now = await findProgram(program);
+    if (now === undefined) throw new NotReadyError(`${packages.join(', ')} did not bring ${program}`, hint);
+    return now;
   });
 }
 
-const debianPackages: Record<string, string> = {
-  gcc: 'gcc libc6-dev',
-  go: 'golang-go',
-  python3: 'python3 python3-pip',
-  docker: 'docker.io',
-};
+const oneInstall = pLimit(1);
 
-async function onPath(command: string): Promise<boolean> {
-  const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean);
-  const found = await Promise.all(
-    [...folders, '/usr/sbin', '/sbin'].map((folder) =>
-      access(resolve(folder, command), constants.X_OK).then(
-        () => true,
-        () => false,
-      ),
-    ),
-  );
-  return found.includes(true);
-}
+const debianPackages: Record<string, string[]> = {
+  gcc: ['gcc', 'libc6-dev'],
+  go: ['golang-go'],
+  python3: ['python3', 'python3-pip'],
+};
 
 function killGroup(pid: number | undefined): void {
   if (pid === undefined) return;

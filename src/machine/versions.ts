@@ -82,8 +82,21 @@ const partSpec = z.discriminatedUnion(
 );
 
 const versionsFile = z
-  .strictObject({ schema: z.literal(1), parts: z.record(name, partSpec) })
-  .superRefine(({ parts }, context) => {
+  .strictObject({
+    schema: z.literal(1),
+    /** Named groups of parts: what a profile needs. */
+    sets: z.record(name, z.array(name)).default({}),
+    parts: z.record(name, partSpec),
+  })
+  .superRefine(({ parts, sets }, context) => {
+    for (const [set, members] of Object.entries(sets))
+      for (const [at, member] of members.entries())
+        if (!(member in parts))
+          context.addIssue({
+            code: 'custom',
+            path: ['sets', set, at],
+            message: `expected the name of a part, ${member} is none`,
+          });
     for (const [part, spec] of Object.entries(parts)) {
       const complain = (field: string, message: string) =>
         context.addIssue({ code: 'custom', path: ['parts', part, field], message });
@@ -131,6 +144,20 @@ export function specOf(versions: Versions, part: string): PartSpec {
     `no part is called ${part}`,
     nearest(part, Object.keys(versions.parts), 'did you mean') ?? './meshwitness images list',
   );
+}
+
+/**
+ * Names of parts and of sets as names of parts, each once.
+ *
+ * @throws UsageError for a name that is neither
+ */
+export function expandSets(versions: Versions, names: readonly string[]): string[] {
+  const parts = names.flatMap((each) => {
+    const set = versions.sets[each];
+    if (!set) specOf(versions, each);
+    return set ?? [each];
+  });
+  return [...new Set(parts)];
 }
 
 /** The version of a part when it is built: that of a module or package, or of the part it takes it from. */
