@@ -33,11 +33,11 @@ export function killScore(
   return { caught: twins.filter((line) => line.verdict === 'caught').length, total: twins.length };
 }
 
-/** `3 of 4 twins caught (75 %)`, or that none ran. */
+/** `3 of 4 twins caught (75 %)` with an unbreakable space, or that none ran. */
 export function killScoreText(score: { caught: number; total: number } | undefined): string {
   if (score === undefined) return 'not measured: no twin ran';
   const percent = score.total === 0 ? 0 : Math.floor((100 * score.caught) / score.total);
-  return `${score.caught} of ${score.total} twins caught (${percent} %)`;
+  return `${score.caught} of ${score.total} twins caught (${percent}\u00a0%)`;
 }
 
 /** How often each verdict occurs among the lines given, in the order that needs a person first. */

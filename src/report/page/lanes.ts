@@ -61,6 +61,10 @@ function proxyLane(side: 'source' | 'destination', probe: ProbeEvidence, finding
   const plan = plans[side];
   const counted = findings.filter((each) => each.witness.kind === 'counter' && ids.has(each.witness.from));
   const base = lane(plan, probe, findings, all);
+  // A caller outside the mesh has no proxy: that its list is empty says nothing, so it must not read as a lost call.
+  if (side === 'source' && base.state === 'nothing' && base.findings.length === 0) {
+    return { ...base, state: 'unasked', note: 'no proxy on the caller’s side took part' };
+  }
   const note = base.state === 'seen' && logs?.length === 0 ? 'no log line, only counters' : base.note;
   return { ...base, note, who: pods.join(', '), findings: [...base.findings, ...counted] };
 }

@@ -73,11 +73,12 @@ export function renderPage(run: Run): string {
 }
 
 function headline(verdicts: Shown[]): { verdict: Shown; text: string } {
-  const count = (verdict: Shown): number => verdicts.filter((each) => each === verdict).length;
-  const failed = count('fail');
-  const open = count('inconclusive') + count('undecided');
-  if (failed > 0) return { verdict: 'fail', text: `${failed} failed${open > 0 ? `, ${open} undecided` : ''}` };
-  if (open > 0) return { verdict: 'inconclusive', text: `Nothing failed, but ${open} could not be decided` };
-  if (count('pass') === 0) return { verdict: 'unsupported', text: 'Nothing was decided here' };
+  const worth = (['fail', 'inconclusive', 'undecided'] as const).flatMap((verdict) => {
+    const count = verdicts.filter((each) => each === verdict).length;
+    return count === 0 ? [] : [{ verdict, text: `${count} ${verdict === 'fail' ? 'failed' : verdict}` }];
+  });
+  const [first] = worth;
+  if (first !== undefined) return { verdict: first.verdict, text: worth.map((each) => each.text).join(', ') };
+  if (!verdicts.includes('pass')) return { verdict: 'unsupported', text: 'Nothing was decided here' };
   return { verdict: 'pass', text: 'Everything that was decided passed' };
 }

@@ -60,6 +60,8 @@ export interface Story {
   decisions: Decision[];
   /** Every verdict of the check and its twins, worst first: what the filter looks at. */
   verdicts: Shown[];
+  /** `1 of 2 twins caught`, empty when none ran. */
+  twinCount: string;
   search: string;
 }
 
@@ -71,6 +73,8 @@ export function storyOf(run: Run, id: string): Story {
   const decisions = own.length === 0 ? [undecided(check)] : own.map((line) => decisionOf(run, check, line, lines));
   const worst = decisions.toSorted((a, b) => verdictOrder.indexOf(a.verdict) - verdictOrder.indexOf(b.verdict))[0];
   const verdicts = tally([...decisions.map((each) => each.verdict), ...twinLines(lines).map((line) => line.verdict)]);
+  const ran = twinLines(lines);
+  const caught = ran.filter((line) => line.verdict === 'caught').length;
   const words = [
     id,
     check.title,
@@ -85,6 +89,7 @@ export function storyOf(run: Run, id: string): Story {
     check,
     decisions: decisions.map((each) => ({ ...each, open: each === worst })),
     verdicts: verdicts.map((each) => each.verdict),
+    twinCount: ran.length === 0 ? '' : `${caught} of ${ran.length} ${ran.length === 1 ? 'twin' : 'twins'} caught`,
     search: words.join(' ').toLowerCase(),
   };
 }
