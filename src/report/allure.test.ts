@@ -20,7 +20,7 @@ const java = await run('java', ['-version']).then(
 let recorded: Run;
 beforeAll(async () => {
   recorded = await readRun(await copyRun());
-  writeAllureResults(recorded);
+  await writeAllureResults(recorded);
 });
 
 interface Written {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { LabelName, Severity, Stage, Status, type StepResult, type TestResult } from 'allure-js-commons';
-import { FileSystemWriter } from 'allure-js-commons/sdk/reporter';
-import { redactJson } from '#support/redact.ts';
+import { FileSystemWriter, InMemoryWriter } from 'allure-js-commons/sdk/reporter';
+import { redactJson, redactText } from '#support/redact.ts';
 import type { Finding, RunRecord, VerdictLine } from '#verdict/result.ts';
 import { lineKey, type Run } from '#report/read-run.ts';
 import { describe, type CheckRecord } from '#report/summary.ts';
@@ -22,21 +23,12 @@ export interface AllureWriter {
 
 /** @param dir the run folder; results go to its `allure-results/`. Names are stable, so adding a line twice replaces it. */
 export function allureWriter(dir: string): AllureWriter {
-  const writer = new FileSystemWriter({ resultsDir: resolve(dir, 'allure-results') });
+  const writer = new FileSystemWriter({ resultsDir: resultsOf(dir) });
+  const put = resultWriter(writer);
   return {
     add(line, check, end = Date.now()) {
-      const result = resultOf(line, check, end);
-      if (line.evidence !== undefined) {
-        const source = `${result.uuid}-attachment.json`;
-        writer.writeAttachment(source, readEvidence(resolve(dir, line.evidence)));
-        result.attachments.push({ name: 'Evidence', type: 'application/json', source });
-      }
-      if (check.manifest !== undefined) {
-        const source = `${result.uuid}-manifest-attachment.yaml`;
-        writer.writeAttachment(source, Buffer.from(redactJson(check.manifest)));
-        result.attachments.push({ name: 'Manifest', type: 'application/yaml', source });
-      }
-      writer.writeResult(redactJson(result));
+      const evidence = line.evidence === undefined ? undefined : readJson(resolve(dir, line.evidence));
+      put(line, check, end, redactJson(evidence));
     },
     environment(record) {
       writer.writeEnvironmentInfo({
@@ -51,15 +43,55 @@ export function allureWriter(dir: string): AllureWriter {
   };
 }
 
-/** Writes all Allure results of a run again, from its files. */
-export function writeAllureResults(run: Run): void {
-  rmSync(resolve(run.dir, 'allure-results'), { recursive: true, force: true });
-  const writer = allureWriter(run.dir);
-  writer.environment(run.record);
+/**
+ * Writes all Allure results of a run again, from its files. Unlike the writer above it does not wait for the disk after each
+ * file, as nothing is lost that cannot be made again.
+ */
+export async function writeAllureResults(run: Run): Promise<void> {
+  const folder = resultsOf(run.dir);
+  await rm(folder, { recursive: true, force: true });
+  allureWriter(run.dir).environment(run.record);
+  const memory = new InMemoryWriter();
+  const put = resultWriter(memory);
   for (const line of run.lines) {
-    const collectedAt = line.evidence === undefined ? undefined : run.evidence.get(line.evidence)?.collectedAt;
-    writer.add(line, describe(run.record.checks, line.id), Date.parse(collectedAt ?? run.record.start));
+    const evidence = line.evidence === undefined ? undefined : run.evidence.get(line.evidence);
+    put(line, describe(run.record.checks, line.id), Date.parse(evidence?.collectedAt ?? run.record.start), evidence);
   }
+  const files: Array<[string, string | Buffer]> = [
+    ...memory.tests.map((test): [string, string] => [`${test.uuid}-result.json`, JSON.stringify(test)]),
+    ...Object.entries(memory.attachments),
+  ];
+  await Promise.all(files.map(([name, content]) => writeFile(resolve(folder, name), content)));
+}
+
+const resultsOf = (dir: string): string => resolve(dir, 'allure-results');
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** Manifests are named after their content, so that a check and its twins share one file. */
+function resultWriter(writer: Pick<FileSystemWriter, 'writeAttachment' | 'writeResult'>) {
+  const written = new Set<string>();
+  const attach = (result: TestResult, name: string, type: string, source: string, text: string): void => {
+    if (!written.has(source)) writer.writeAttachment(source, Buffer.from(text));
+    written.add(source);
+    result.attachments.push({ name, type, source });
+  };
+  return (line: VerdictLine, check: CheckRecord, end: number, evidence: unknown): void => {
+    const result = redactJson(resultOf(line, check, end));
+    if (evidence !== undefined) {
+      attach(
+        result,
+        'Evidence',
+        'application/json',
+        `${result.uuid}-attachment.json`,
+        JSON.stringify(evidence, null, 2),
+      );
+    }
+    if (check.manifest !== undefined) {
+      const text = redactText(check.manifest);
+      attach(result, 'Manifest', 'application/yaml', `${sha256(text)}-attachment.yaml`, text);
+    }
+    writer.writeResult(result);
+  };
 }
 
 const statuses = {
@@ -77,7 +109,7 @@ const stepStatuses = { met: Status.PASSED, broken: Status.FAILED, missing: Statu
 const severities = { core: Severity.CRITICAL, extended: Severity.NORMAL, roadmap: Severity.MINOR } as const;
 
 function resultOf(line: VerdictLine, check: CheckRecord, end: number): TestResult {
-  const key = createHash('sha256').update(lineKey(line)).digest('hex');
+  const key = sha256(lineKey(line));
   const twin = line.twin === undefined ? '' : ` · twin ${line.twin}`;
   const tags = [...check.tags, line.verdict, ...(line.twin === undefined ? [] : ['twin'])];
   const label = (name: string, value: string): { name: string; value: string } => ({ name, value });
@@ -85,7 +117,7 @@ function resultOf(line: VerdictLine, check: CheckRecord, end: number): TestResul
     uuid: [key.slice(0, 8), key.slice(8, 12), key.slice(12, 16), key.slice(16, 20), key.slice(20, 32)].join('-'),
     // Two products of one check are two tests; with one history id Allure would call the second a retry.
     historyId: key,
-    testCaseId: createHash('sha256').update(`${line.id}${twin}`).digest('hex'),
+    testCaseId: sha256(`${line.id}${twin}`),
     name: `${line.id} ${check.title}${twin}`,
     fullName: `${check.system}/${line.id}${twin}`,
     titlePath: [check.system],
@@ -130,6 +162,4 @@ function stepOf(finding: Finding, start: number, stop: number): StepResult {
   };
 }
 
-function readEvidence(path: string): Buffer {
-  return Buffer.from(JSON.stringify(redactJson(JSON.parse(readFileSync(path, 'utf8')) as unknown), null, 2));
-}
+const readJson = (path: string): unknown => JSON.parse(readFileSync(path, 'utf8')) as unknown;

@@ -32,7 +32,7 @@ async function writeRun(run: Run): Promise<ReportPaths> {
     writeRedacted(at.page, renderPage(run)),
     writeRedacted(at.junit, junitXml(run)),
     writeRedacted(at.conformance, conformanceYaml(run)),
+    writeAllureResults(run),
   ]);
-  writeAllureResults(run);
   return at;
 }

@@ -36,10 +36,12 @@
 
   form.addEventListener('input', filter);
   form.addEventListener('submit', (event) => event.preventDefault());
-  form.addEventListener('reset', () => {
+  const clear = () => {
+    form.reset();
     for (const chip of chips) chip.setAttribute('aria-pressed', 'false');
-    queueMicrotask(filter);
-  });
+    filter();
+  };
+  one('clear').addEventListener('click', clear);
   for (const chip of chips) {
     chip.addEventListener('click', () => {
       chip.setAttribute('aria-pressed', String(chip.getAttribute('aria-pressed') !== 'true'));
@@ -57,17 +59,12 @@
   if (matrices[0]) choose(matrices[0].dataset.by);
   for (const cell of all('button.cell')) {
     cell.addEventListener('click', () => {
-      form.reset();
+      clear();
       one('system').value = cell.dataset.system;
       one(cell.dataset.by).value = cell.dataset.value;
-      // After the reset handler's own pass.
-      queueMicrotask(() => {
-        one('system').value = cell.dataset.system;
-        one(cell.dataset.by).value = cell.dataset.value;
-        filter();
-        one('checks').scrollIntoView();
-        one('checks').focus({ preventScroll: true });
-      });
+      filter();
+      one('checks').scrollIntoView();
+      one('checks').focus({ preventScroll: true });
     });
   }
 
@@ -104,8 +101,7 @@
   const follow = () => {
     const target = location.hash && one(decodeURIComponent(location.hash.slice(1)));
     if (!target || !target.matches('details.check')) return;
-    if (target.hidden) form.reset();
-    target.hidden = false;
+    if (target.hidden) clear();
     target.open = true;
     target.scrollIntoView();
   };
