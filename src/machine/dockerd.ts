@@ -5,7 +5,7 @@ import { delimiter, resolve } from 'node:path';
 import { processLacksSysResource } from '#machine/capabilities.ts';
 import { askEngine, type EngineInfo } from '#machine/docker.ts';
 import type { MachineOptions } from '#machine/host.ts';
-import { NotReadyError } from '#support/errors.ts';
+import { messageOf, NotReadyError } from '#support/errors.ts';
 import { paths } from '#support/paths.ts';
 import { timeouts } from '#support/timeouts.ts';
 import { until } from '#support/wait.ts';
@@ -76,13 +76,25 @@ async function configWithWrapper(): Promise<string> {
   await rename(`${wrapper}.new`, wrapper);
   const file = resolve(folder, 'daemon.json');
   const users = await readFile('/etc/docker/daemon.json', 'utf8').catch(() => '{}');
-  await writeFile(file, `${JSON.stringify(withRuntime(JSON.parse(users) as DaemonConfig, wrapper), null, 2)}\n`);
+  await writeFile(file, `${JSON.stringify(withRuntime(readConfig(users), wrapper), null, 2)}\n`);
   return file;
 }
 
 interface DaemonConfig {
   runtimes?: Record<string, { path: string }>;
   [option: string]: unknown;
+}
+
+function readConfig(text: string): DaemonConfig {
+  try {
+    return JSON.parse(text) as DaemonConfig;
+  } catch (cause) {
+    throw new NotReadyError(
+      `/etc/docker/daemon.json is no JSON: ${messageOf(cause)}`,
+      'mend or remove that file',
+      cause,
+    );
+  }
 }
 
 /** The same configuration with our runtime added and made the default. */
