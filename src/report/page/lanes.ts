@@ -66,14 +66,14 @@ function proxyLane(side: 'source' | 'destination', probe: ProbeEvidence, finding
     return { ...base, state: 'unasked', note: 'no proxy on the caller’s side took part' };
   }
   const note = base.state === 'seen' && logs?.length === 0 ? 'no log line, only counters' : base.note;
-  return { ...base, note, who: pods.join(', '), findings: [...base.findings, ...counted] };
+  return { ...base, note, who: pods.join(', ') || base.who, findings: [...base.findings, ...counted] };
 }
 
 function lane(plan: LanePlan, probe: ProbeEvidence, findings: Finding[], cards: Fact[][] | undefined): Lane {
   const own = findings.filter((each) => plan.kinds.includes(each.witness.kind));
   const silent = probe.silent.find((each) => plan.words.test(each.witness));
   const unanswered = own.find((each) => each.state === 'missing');
-  const base = { title: plan.title, who: '', cards: cards ?? [], findings: own };
+  const base = { title: plan.title, who: own[0]?.witness.from ?? '', cards: cards ?? [], findings: own };
   if (silent !== undefined) return { ...base, state: 'missing', note: silent.reason };
   if (unanswered !== undefined && base.cards.length === 0) return { ...base, state: 'missing', note: unanswered.seen };
   if (base.cards.length > 0) return { ...base, state: 'seen', note: '' };

@@ -28,7 +28,7 @@ const arrows: Record<string, { sign: string; word: string }> = {
   seen: { sign: '→', word: 'arrived' },
   nothing: { sign: '✕', word: 'did not arrive' },
   missing: { sign: '?', word: 'unknown' },
-  unasked: { sign: '·', word: 'not asked' },
+  unasked: { sign: '·', word: 'no word' },
 };
 
 const eta = new Eta({ views: import.meta.dirname, cache: true, autoEscape: true });
