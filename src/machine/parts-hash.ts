@@ -18,6 +18,7 @@ export function pulledHash(part: string, pull: PullSpec): Promise<string> {
 export async function builtHash(
   versions: Versions,
   part: string,
+  recipes: string,
   ingredient: (part: string) => Promise<string>,
 ): Promise<string> {
   const spec = specOf(versions, part);
@@ -27,17 +28,17 @@ export async function builtHash(
   );
   const platform = `${process.platform}-${process.arch}`;
   const values = { part, entry, version: versionOf(versions, part), platform, from };
-  return contentHash(values, sourcesOf(part, spec), leftOut);
+  return contentHash(values, sourcesOf(recipes, part, spec), leftOut);
 }
 
 /** Folder of a part's recipe, whether or not its kind of build needs one. */
-export function recipeFolder(part: string, spec: PartSpec): string {
-  return resolve(paths.imageRecipes, spec.recipe ?? part);
+export function recipeFolder(recipes: string, part: string, spec: PartSpec): string {
+  return resolve(recipes, spec.recipe ?? part);
 }
 
-function sourcesOf(part: string, spec: PartSpec): string[] {
+function sourcesOf(recipes: string, part: string, spec: PartSpec): string[] {
   const recipe =
-    spec.build === 'go' || spec.build === 'script' || spec.build === 'image' ? [recipeFolder(part, spec)] : [];
+    spec.build === 'go' || spec.build === 'script' || spec.build === 'image' ? [recipeFolder(recipes, part, spec)] : [];
   const manifest = (folder: string) =>
     ['package.json', 'package-lock.json'].map((file) => resolve(paths.root, folder, file));
   if (spec.build === 'image') return [...recipe, ...spec.sources.map((source) => resolve(paths.root, source))];

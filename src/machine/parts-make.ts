@@ -19,10 +19,16 @@ import { paths } from '#support/paths.ts';
 
 type Origin = 'pull' | 'build';
 
+export interface MakerOptions extends EnsureOptions {
+  /** Folder of the recipes. Default: kind/images. */
+  recipes?: string;
+}
+
 /** Finds, pulls or builds parts, each at most once. One maker serves one call of ensureParts. */
 export class PartMaker {
   readonly #versions: Versions;
-  readonly #options: EnsureOptions;
+  readonly #options: MakerOptions;
+  readonly #recipes: string;
   readonly #named: ReadonlySet<string>;
   readonly #slots: Slots = makeSlots();
   readonly #images = new LocalImages();
@@ -32,10 +38,13 @@ export class PartMaker {
   readonly #origins = new Map<string, Promise<Origin>>();
   readonly #hashes = new Map<string, Promise<string>>();
   #space: Promise<void> | undefined;
+  /** What this maker made; with `force` nothing else of the named parts counts. */
+  readonly #made = new Set<string>();
   #looking = false;
 
-  constructor(versions: Versions, names: readonly string[], options: EnsureOptions) {
+  constructor(versions: Versions, names: readonly string[], options: MakerOptions) {
     this.#versions = versions;
+    this.#recipes = options.recipes ?? paths.imageRecipes;
     this.#options = options;
     this.#named = new Set(names);
     this.#priorities = prioritiesOf(versions, names);
@@ -60,14 +69,13 @@ export class PartMaker {
   }
 
   async #make(part: string): Promise<ReadyPart> {
-    const again = this.#options.force === true && this.#named.has(part);
     const origin = await this.#origin(part);
-    const local = again ? undefined : await this.#local(part, origin);
+    const local = await this.#local(part, origin);
     if (local) return local;
     this.#tell({ part, state: 'planned', ...(await this.#expected(part)) });
     await this.#needSpace();
     const inputs = origin === 'build' ? await this.#inputs(part) : new Map<string, ReadyPart>();
-    return this.#create(part, origin, inputs, again);
+    return this.#create(part, origin, inputs);
   }
 
   /** Parts of one release come from one source: a client and a server of different versions are no product. */
@@ -86,7 +94,7 @@ export class PartMaker {
     if (here.every((member) => member !== undefined)) return 'pull';
     if (this.#looking || (source === undefined && (await this.#local(part, 'build')))) return 'build';
     try {
-      await Promise.all(members.map((member, at) => here[at] ?? this.#create(member, 'pull', new Map(), false)));
+      await Promise.all(members.map((member, at) => here[at] ?? this.#create(member, 'pull', new Map())));
       return 'pull';
     } catch (error) {
       this.#options.signal?.throwIfAborted();
@@ -106,7 +114,7 @@ export class PartMaker {
     return memo(this.#hashes, `${part} ${origin}`, async () => {
       const spec = specOf(this.#versions, part);
       if (origin === 'pull' && spec.pull) return pulledHash(part, spec.pull);
-      return builtHash(this.#versions, part, async (ingredient) => {
+      return builtHash(this.#versions, part, this.#recipes, async (ingredient) => {
         const same = specOf(this.#versions, ingredient).release === spec.release && spec.release !== undefined;
         return this.#hash(ingredient, same ? 'build' : await this.#origin(ingredient));
       });
@@ -114,6 +122,7 @@ export class PartMaker {
   }
 
   async #local(part: string, origin: Origin): Promise<ReadyPart | undefined> {
+    if (this.#options.force === true && this.#named.has(part) && !this.#made.has(part)) return undefined;
     const spec = specOf(this.#versions, part);
     const hash = await this.#hash(part, origin);
     return localPart(part, spec, hash, this.#version(part, origin), this.#images, this.#options.signal);
@@ -124,11 +133,11 @@ export class PartMaker {
     return origin === 'pull' && pull ? pull.version : versionOf(this.#versions, part);
   }
 
-  async #create(part: string, origin: Origin, inputs: Map<string, ReadyPart>, again: boolean): Promise<ReadyPart> {
+  async #create(part: string, origin: Origin, inputs: Map<string, ReadyPart>): Promise<ReadyPart> {
     const { signal } = this.#options;
     return withLock(part, signal, async () => {
       this.#images.forget();
-      const local = again ? undefined : await this.#local(part, origin);
+      const local = await this.#local(part, origin);
       if (local) return local;
       const spec = specOf(this.#versions, part);
       const [hash, version] = [await this.#hash(part, origin), this.#version(part, origin)];
@@ -141,7 +150,7 @@ export class PartMaker {
       const out = resolve(work, 'out');
       const context: BuildContext = {
         ...{ part, spec, version, module, hash, reference, labels, work, out, inputs, inSlot, signal },
-        recipe: recipeFolder(part, spec),
+        recipe: recipeFolder(this.#recipes, part, spec),
         say: (detail) => this.#tell({ part, state: 'note', detail }),
       };
       const made = origin === 'pull' ? await this.#pull(context) : await this.#build(context);
@@ -155,6 +164,7 @@ export class PartMaker {
       };
       await keep(work, record);
       this.#images.forget();
+      this.#made.add(part);
       this.#tell({ part, state: 'ready', detail: origin === 'pull' ? 'pulled' : 'built', tookMs: clock.ms });
       return readyFrom(record, spec);
     });
