@@ -86,7 +86,9 @@ function parse<T>(schema: z.ZodType<T>, version: number, text: string, where: st
   }
   const found: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, 'schema') : undefined;
   if (found !== version) {
-    throw new UsageError(`${where}: found schema version ${found ?? 'none'}, expected ${version}`);
+    throw new UsageError(
+      `${where}: found schema version ${found === undefined ? 'none' : JSON.stringify(found)}, expected ${version}`,
+    );
   }
   const result = schema.safeParse(value);
   if (result.success) return result.data;

@@ -33,7 +33,7 @@ export function killScore(
   return { caught: twins.filter((line) => line.verdict === 'caught').length, total: twins.length };
 }
 
-/** `3 of 4 twins caught (75 %)` with an unbreakable space, or that none ran. */
+/** `3 of 4 twins caught (75 %)` with an unbreakable space, or that none ran. */
 export function killScoreText(score: { caught: number; total: number } | undefined): string {
   if (score === undefined) return 'not measured: no twin ran';
   const percent = score.total === 0 ? 0 : Math.floor((100 * score.caught) / score.total);

@@ -41,9 +41,8 @@ export function verdictTable(lines: VerdictLine[], checks: RunRecord['checks'], 
   const widest = heads.map((head, at) => Math.max(head.length, ...cells.map((row) => (row[at] ?? '').length)) + 2);
   const others = widest.reduce((sum, width, at) => (at === 1 ? sum : sum + width), heads.length + 1);
   widest[1] = Math.max(10, Math.min(widest[1] ?? 10, columns - others));
-  const right = heads.map(
-    (head) => (['witnesses', 'twins', 'time'].includes(head) ? 'right' : 'left') as 'right' | 'left',
-  );
+  const numeric = ['witnesses', 'twins', 'time'];
+  const right = heads.map((head): 'left' | 'right' => (numeric.includes(head) ? 'right' : 'left'));
   const table = new Table({
     head: heads,
     colWidths: widest,

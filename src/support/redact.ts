@@ -35,7 +35,7 @@ const cookieLine = new RegExp(
   String.raw`(\b(?<!\[redacted:)(set-)?cookie${quote}[ \t]*[:=][ \t]*(?:\[\s*)?)(?:(\\*")((?:(?!\3)[^\n])*)|([^"'\n\r\\]+))`,
   'gi',
 );
-const named = new RegExp(
+const assignment = new RegExp(
   String.raw`((?<!\[redacted:)(?:(${passwordNames})|${tokenNames})${quote}[ \t]*[:=][ \t]*)` +
     String.raw`(?:(\\*")${notMark}((?:\\\\|\\"|(?!\3)[^\n])*)|(')${notMark}([^'\n]*)|${notMark}([^\s"'&,;{}\[\]\\<>|]+))`,
   'gi',
@@ -73,11 +73,11 @@ export function redactText(text: string): string {
     .replace(basic, (whole, head: string, value: string) => {
       return isBasicCredential(value) ? head + redacted('basic', value) : whole;
     })
-    .replace(named, hideNamed)
+    .replace(assignment, hideAssigned)
     .replace(userInfo, (_, head: string, value: string, tail: string) => head + redacted('password', value) + tail);
 }
 
-function hideNamed(
+function hideAssigned(
   whole: string,
   head: string,
   password: string | undefined,
