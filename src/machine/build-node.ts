@@ -1,6 +1,6 @@
 import { input, type BuildContext, type Builder } from '#machine/build-context.ts';
 import { keepPacked, keepUnpacked, start, unsuited } from '#machine/build-node-scripts.ts';
-import { docker, imageLabels, labelChanges } from '#machine/images/image-store.ts';
+import { docker, imageLabels, labelChanges, withEngine } from '#machine/images/image-store.ts';
 import { CommandError, run } from '#machine/toolchain.ts';
 import type { SpecOf } from '#machine/versions.ts';
 import { ownerLabel } from '#support/paths.ts';
@@ -35,7 +35,11 @@ export const buildNode: Builder<SpecOf<'node'>> = (context) =>
 async function inContainer<T>(context: Context, work: (container: string) => Promise<T>): Promise<T> {
   const { signal } = context;
   const base = input(context, context.spec.base).reference ?? '';
-  const labels = ['--label', `${ownerLabel}=meshwitness`];
+  const mine = `${imageLabels.part}=${context.part}`;
+  // A killed run leaves its container; we hold the lock of this part, so nobody uses it.
+  const left = await docker(['ps', '--all', '--quiet', '--filter', `label=${mine}`], { signal });
+  for (const each of left.split('\n').filter(Boolean)) await docker(['rm', '--force', '--volumes', each], { signal });
+  const labels = ['--label', `${ownerLabel}=meshwitness`, '--label', mine];
   const options = ['--detach', '--init', '--privileged', '--network=none', '--volume', '/build', ...labels];
   const container = (await docker(['run', ...options, '--entrypoint', 'sh', base, '-c', start], { signal })).trim();
   try {
@@ -56,7 +60,7 @@ async function preload(context: Context, container: string, form: keyof typeof f
   try {
     const importer = [...ctr, 'images', 'import', ...options, '-'].join(' ');
     const pipe = `docker save "$@" | docker exec --interactive ${container} ${importer}`;
-    await run('bash', ['-o', 'pipefail', '-c', pipe, 'save', ...names], { signal, log: part });
+    await withEngine(run('bash', ['-o', 'pipefail', '-c', pipe, 'save', ...names], { signal, log: part }));
   } finally {
     // Untagging only takes the name for nodes away again; the image keeps the tag of ours.
     await docker(['image', 'rm', '--no-prune', ...names]).catch(() => undefined);

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, relative, resolve } from 'node:path';
 import { lock } from 'proper-lockfile';
 import { z } from 'zod';
@@ -63,11 +63,16 @@ export async function lastBuildMs(part: string): Promise<number | undefined> {
   return built.toSorted((a, b) => (a?.madeAt ?? '').localeCompare(b?.madeAt ?? '')).at(-1)?.buildMs;
 }
 
-/** An empty folder to make a part in; what an interrupted run left there is removed. The caller holds the part's lock. */
+/**
+ * An empty folder to make a part in; what interrupted runs left of the part is removed. The caller holds the part's lock.
+ * Its name is new each time: a compiler that outlived a killed run must not write among our files.
+ */
 export async function openWork(part: string): Promise<string> {
-  const folder = resolve(cacheFolders.work, part);
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(resolve(folder, 'out'), { recursive: true });
+  await mkdir(cacheFolders.work, { recursive: true });
+  const left = (await readdir(cacheFolders.work)).filter((name) => name.startsWith(`${part}@`));
+  await Promise.all(left.map((name) => rm(resolve(cacheFolders.work, name), { recursive: true, force: true })));
+  const folder = await mkdtemp(resolve(cacheFolders.work, `${part}@`));
+  await mkdir(resolve(folder, 'out'));
   return folder;
 }
 

@@ -80,6 +80,15 @@ ${part('unreachable', `127.0.0.1:${closedPort}/test/small:1.0`)}
     outputs: [hello]
     expectedSeconds: 1
     pull: { reference: '127.0.0.1:${port}/test/small:1.0', version: '1.0', files: [{ from: hello, to: hello }] }
+  pull-test-program:
+    build: go
+    recipe: recipe
+    module: example.com/none
+    version: v1.0.0
+    target: .
+    outputs: [test]
+    expectedSeconds: 1
+    pull: { reference: '127.0.0.1:${closedPort}/test/small:1.0', version: '1.0', files: [{ from: hello, to: hello }] }
 ${['one', 'two'].map((name) => part(`released-${name}`, `127.0.0.1:${port}/test/${name === 'one' ? 'small' : 'none'}:1.0`).replace('    build', '    release: both\n    build')).join('')}`;
 }
 
@@ -143,6 +152,29 @@ describe('a pull that fails', () => {
   it('is an error in one line where only pulling is allowed', async () => {
     const only = maker('pull-test-unreachable', { source: 'pull' }).ready('pull-test-unreachable');
     await expect(only).rejects.toMatchObject({ exitCode: 3, message: expect.stringMatching(/cannot be reached/) });
+  });
+
+  it('is an error in one line where building reaches no registry either', async () => {
+    await writeFile(resolve(folder, 'recipe', 'go.mod'), 'module test\n\ngo 1.21\n\nrequire example.com/none v1.0.0\n');
+    await writeFile(
+      resolve(folder, 'recipe', 'main.go'),
+      'package main\n\nimport _ "example.com/none"\n\nfunc main() {}\n',
+    );
+    await writeFile(
+      resolve(folder, 'recipe', 'go.sum'),
+      `example.com/none v1.0.0 h1:${'A'.repeat(43)}=\nexample.com/none v1.0.0/go.mod h1:${'A'.repeat(43)}=\n`,
+    );
+    vi.stubEnv('GOPROXY', `http://127.0.0.1:${closedPort}`);
+    vi.stubEnv('GOTOOLCHAIN', 'local');
+    try {
+      await expect(maker('pull-test-program').ready('pull-test-program')).rejects.toMatchObject({
+        exitCode: 3,
+        message: expect.stringMatching(/^pull-test-program can neither be pulled nor built, no registry answers: .*$/),
+        hint: expect.stringContaining('images load'),
+      });
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   it('makes the whole release be built, so that its parts fit each other', async () => {

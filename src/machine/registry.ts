@@ -68,7 +68,7 @@ export class Puller {
 /** Whether a command failed because a host did not answer, rather than because it answered no. */
 export function isUnreachable(error: unknown): boolean {
   const text = error instanceof CommandError ? error.output : messageOf(error);
-  return /no such host|connection refused|i\/o timeout|timeout exceeded|network is unreachable|no route to host|temporary failure in name|could not resolve|TLS handshake/i.test(
+  return /no such host|connection refused|i\/o timeout|timeout exceeded|network is unreachable|no route to host|temporary failure in name|could not resolve|TLS handshake|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|EAI_AGAIN|failed getting release file/i.test(
     text,
   );
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { run, type RunOptions } from '#machine/toolchain.ts';
+import { engineGone } from '#machine/docker.ts';
+import { CommandError, run, type RunOptions } from '#machine/toolchain.ts';
 import { ownerLabel } from '#support/paths.ts';
 
 /** Labels that every image of ours carries. */
@@ -32,9 +33,21 @@ export interface LocalImage {
   labels: Record<string, string>;
 }
 
-/** Runs the Docker client and returns its output. */
+/**
+ * Runs the Docker client and returns its output.
+ *
+ * @throws NotReadyError when the engine went away, CommandError for everything else
+ */
 export function docker(args: readonly string[], options: RunOptions = {}): Promise<string> {
-  return run('docker', args, options);
+  return withEngine(run('docker', args, options));
+}
+
+/** Tells an engine that went away from other failures of a command that uses it. */
+export async function withEngine<T>(command: Promise<T>): Promise<T> {
+  return command.catch((error: unknown) => {
+    const gone = error instanceof CommandError ? engineGone(new Error(error.output, { cause: error })) : undefined;
+    throw gone ?? error;
+  });
 }
 
 /** The image of this reference on this machine, undefined when there is none. */
