@@ -94,11 +94,12 @@ export class PartMaker {
     if (here.every((member) => member !== undefined)) return 'pull';
     if (this.#looking || (source === undefined && (await this.#local(part, 'build')))) return 'build';
     try {
-      await Promise.all(members.map((member, at) => here[at] ?? this.#create(member, 'pull', new Map())));
+      const missing = members.filter((_, at) => here[at] === undefined);
+      await Promise.all(missing.map((member) => this.#create(member, 'pull', new Map())));
       return 'pull';
     } catch (error) {
       this.#options.signal?.throwIfAborted();
-      if (source === 'pull') throw error;
+      if (source === 'pull') throw new NotReadyError(messageOf(error), `./meshwitness images build ${part}`, error);
       this.#tell({ part, state: 'note', detail: `${release}: ${messageOf(error)}; building it instead` });
       return 'build';
     }
@@ -149,14 +150,31 @@ export class PartMaker {
       const inSlot: BuildContext['inSlot'] = (slot, doing, action) => this.#inSlot(part, slot, doing, clock, action);
       const out = resolve(work, 'out');
       const context: BuildContext = {
-        ...{ part, spec, version, module, hash, reference, labels, work, out, inputs, inSlot, signal },
+        part,
+        spec,
+        version,
+        module,
+        hash,
+        reference,
+        labels,
+        work,
+        out,
+        inputs,
+        inSlot,
+        signal,
         recipe: recipeFolder(this.#recipes, part, spec),
         say: (detail) => this.#tell({ part, state: 'note', detail }),
       };
       const made = origin === 'pull' ? await this.#pull(context) : await this.#build(context);
       const image = isImage(spec) ? await inspectImage(reference, signal) : undefined;
       const record: PartRecord = {
-        ...{ schema: 1, part, version, origin, hash, madeAt: new Date().toISOString(), buildMs: clock.ms },
+        schema: 1,
+        part,
+        version,
+        origin,
+        hash,
+        madeAt: new Date().toISOString(),
+        buildMs: clock.ms,
         ...(module !== undefined && { module }),
         ...(image ? { reference, imageId: image.id } : { files: await listFiles(out) }),
         ...(made.digest !== undefined && { digest: made.digest }),

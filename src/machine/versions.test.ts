@@ -17,7 +17,7 @@ describe('kind/versions.yaml', () => {
     for (const [part, spec] of Object.entries(parts)) {
       if (spec.build !== 'go') continue;
       const text = await readFile(resolve(paths.imageRecipes, spec.recipe ?? part, 'go.mod'), 'utf8');
-      expect(text, part).toContain(`${spec.module} ${spec.version}`);
+      expect(text).toContain(`${spec.module} ${spec.version}`);
     }
   });
 

@@ -45,7 +45,10 @@ function stateOf(ready: ReadyPart | undefined): Pick<ListedPart, 'state'> & Part
   const { version, origin, hash, digest } = ready;
   const where = ready.reference ?? ready.path;
   return {
-    ...{ state: 'ready', version, origin, hash },
+    state: 'ready',
+    version,
+    origin,
+    hash,
     ...(where !== undefined && { where }),
     ...(digest !== undefined && { digest }),
   };

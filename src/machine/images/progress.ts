@@ -1,3 +1,4 @@
+import { setInterval } from 'node:timers';
 import { Listr } from 'listr2';
 import prettyMs from 'pretty-ms';
 import type { PartEvent } from '#machine/ready-part.ts';
@@ -10,7 +11,7 @@ interface Active {
   expectedMs: number | undefined;
 }
 
-/** Between two drawings of the elapsed time, in milliseconds. */
+/** Between two drawings of the elapsed time, in milliseconds. Nothing waits for it. */
 const tickMs = 1000;
 
 /**
