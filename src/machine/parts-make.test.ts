@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
@@ -99,6 +100,16 @@ describe('parts that are built', () => {
     expect(await maker().find('first')).toBeUndefined();
     await maker().ready('first');
     expect(await builds('first')).toBe(2);
+  });
+
+  it('are kept in their last three contents', async () => {
+    const made = [];
+    for (const content of ['a', 'b', 'c', 'd']) {
+      await recipe('first', `echo ${content} > "$2/first"`);
+      made.push(await maker().ready('first'));
+    }
+    const left = made.map(({ path = '' }) => existsSync(path));
+    expect(left).toEqual([false, true, true, true]);
   });
 
   it('are made again by force, and only those named', async () => {

@@ -6,6 +6,7 @@ import { keep, lastBuildMs, listFiles, openWork, withLock, type PartRecord } fro
 import { requireDisk } from '#machine/disk.ts';
 import { askEngine } from '#machine/docker.ts';
 import { inspectImage, labelsFor } from '#machine/images/image-store.ts';
+import { removeOlder } from '#machine/images/prune.ts';
 import { builtHash, pulledHash, recipeFolder } from '#machine/parts-hash.ts';
 import { LocalImages, localPart, readyFrom, referenceOf } from '#machine/parts-local.ts';
 import { prioritiesOf } from '#machine/parts-priority.ts';
@@ -183,6 +184,7 @@ export class PartMaker {
       await keep(work, record);
       this.#images.forget();
       this.#made.add(part);
+      await removeOlder(part, isImage(spec), signal);
       this.#tell({ part, state: 'ready', detail: origin === 'pull' ? 'pulled' : 'built', tookMs: clock.ms });
       return readyFrom(record, spec);
     });

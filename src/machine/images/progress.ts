@@ -1,4 +1,3 @@
-import { setInterval } from 'node:timers';
 import { Listr } from 'listr2';
 import prettyMs from 'pretty-ms';
 import type { PartEvent } from '#machine/ready-part.ts';
@@ -11,7 +10,7 @@ interface Active {
   expectedMs: number | undefined;
 }
 
-/** Between two drawings of the elapsed time, in milliseconds. Nothing waits for it. */
+/** Between two drawings of the elapsed time, in milliseconds. */
 const tickMs = 1000;
 
 /**
@@ -52,6 +51,7 @@ async function drawn<T>(work: (onProgress: Watch) => Promise<T>): Promise<T> {
             task.title = planned === 0 ? 'Images and tools' : `Images and tools: ${finished} of ${planned}`;
             task.output = [...active].map(activeLine).join('\n');
           };
+          // oxlint-disable-next-line no-restricted-globals -- a clock on the screen; nothing waits for it
           const timer = setInterval(draw, tickMs);
           try {
             const value = await work((event) => {
