@@ -27,6 +27,7 @@ let registry: ChildProcess;
 let port: number;
 let closedPort: number;
 let digest: string;
+let published: string;
 let versions: Versions;
 
 beforeAll(async () => {
@@ -52,6 +53,8 @@ afterAll(async () => {
     .filter((tag) => tag.startsWith('meshwitness.local/pull-test-') || tag.includes(`:${port}/`));
   if (images.length + named.length > 0)
     await docker(['image', 'rm', '--force', ...images, ...named]).catch(() => undefined);
+  // What was pulled by digest has no tag left.
+  await docker(['image', 'rm', '--force', published]).catch(() => undefined);
   await rm(folder, { recursive: true, force: true });
   await rm(cache, { recursive: true, force: true });
 });
@@ -250,7 +253,7 @@ async function publish(name: string): Promise<string> {
   await writeFile(resolve(folder, 'hello'), 'hello from the registry\n');
   await run('tar', ['-C', folder, '-cf', resolve(folder, 'image.tar'), 'hello']);
   const reference = `127.0.0.1:${port}/test/${name}:1.0`;
-  await docker(['import', resolve(folder, 'image.tar'), reference]);
+  published = (await docker(['import', resolve(folder, 'image.tar'), reference])).trim();
   const pushed = await docker(['push', reference]);
   await docker(['image', 'rm', reference]);
   return /sha256:[0-9a-f]{64}/.exec(pushed)?.[0] ?? '';
