@@ -45,7 +45,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   registry.kill();
-  const ours = ['image', 'ls', '--quiet', '--filter', `label=${imageLabels.module}=test`];
+  const ours = ['image', 'ls', '--quiet', '--filter', `label=${imageLabels.part}=pull-test-pinned`];
   const images = (await docker([...ours])).split('\n').filter(Boolean);
   const tags = await docker(['image', 'ls', '--format', '{{.Repository}}:{{.Tag}}']);
   const named = tags
