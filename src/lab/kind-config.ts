@@ -3,10 +3,10 @@ import type { ClusterSpec } from '#lab/topology.ts';
 
 /** What the node image says of itself, for kubeadm. */
 export interface NodeFacts {
-  /** Tag under which etcd was preloaded; kubeadm picks etcd's flags by it. */
-  etcdTag: string;
-  /** Tag under which CoreDNS was preloaded. */
-  corednsTag: string;
+  /** Tag under which etcd was preloaded, and by which kubeadm picks etcd's flags. Default: what kubeadm asks for. */
+  etcdTag?: string;
+  /** Tag under which CoreDNS was preloaded. Default: what kubeadm asks for. */
+  corednsTag?: string;
 }
 
 /**
@@ -48,12 +48,13 @@ export function kindConfig(
         kind: 'ClusterConfiguration',
         etcd: {
           local: {
-            imageTag: facts.etcdTag,
+            ...(facts.etcdTag !== undefined && { imageTag: facts.etcdTag }),
             // A throw-away cluster need not survive a power cut: fsync costs seconds on a shared disk.
-            extraArgs: [{ name: 'unsafe-no-fsync', value: 'true' }],
+            // kind writes kubeadm's v1beta3, where arguments are a map.
+            extraArgs: { 'unsafe-no-fsync': 'true' },
           },
         },
-        dns: { imageTag: facts.corednsTag },
+        ...(facts.corednsTag !== undefined && { dns: { imageTag: facts.corednsTag } }),
       }),
       stringify({
         kind: 'KubeletConfiguration',
