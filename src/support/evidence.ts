@@ -121,6 +121,8 @@ export const probeEvidence = z.object({
     url: z.string(),
     headers: z.record(z.string(), z.string()),
   }),
+  /** Position among all calls of the check: a control must stand before and after what it vouches for. */
+  order: z.number().default(0),
   client: clientOutcome,
   accessLog: z.array(z.object({ proxy: proxyRef, entry: accessLogEntry })).optional(),
   receipts: z.array(receipt).optional(),
@@ -139,6 +141,10 @@ export const evidence = z.object({
   check: z.string(),
   twin: z.string().optional(),
   collectedAt: z.string(),
+  /** Which control plane it was collected under: `istio-current`. */
+  product: z.string().optional(),
+  /** What the manifests' placeholders stood for in this run: `namespace`, `outside`, `revision`. */
+  names: z.record(z.string(), z.string()).default({}),
   /** Capabilities present when it was collected. */
   capabilities: z.array(z.string()),
   probes: z.array(probeEvidence),

@@ -1,0 +1,26 @@
+import type { CallRequest } from '#fixtures/server/protocol.ts';
+import type { PodHttp } from '#lab/forward.ts';
+import { clientOutcome, type ClientOutcome } from '#support/evidence.ts';
+import { NotReadyError } from '#support/errors.ts';
+import { timeouts } from '#support/timeouts.ts';
+
+/** Port of a fixture pod's admin listener, which the mesh does not capture. */
+export const adminPort = 9100;
+
+/**
+ * Has a fixture pod make one call, and tells how it ended: every way of failing is an outcome, not an error.
+ *
+ * @param pod the caller's admin port
+ * @throws NotReadyError when the caller itself does not answer: then nothing is known of the call
+ */
+export async function callFrom(pod: PodHttp, request: CallRequest, signal?: AbortSignal): Promise<ClientOutcome> {
+  const deadline = request.timeoutMs ?? timeouts.probeMs;
+  const { status, body } = await pod.request('/call', {
+    method: 'POST',
+    body: { timeoutMs: deadline, ...request },
+    timeoutMs: deadline + timeouts.requestMs,
+    ...(signal && { signal }),
+  });
+  if (status !== 200) throw new NotReadyError(`the caller of probe ${request.id} answered ${status}: ${body.trim()}`);
+  return clientOutcome.parse(JSON.parse(body));
+}
