@@ -26,34 +26,56 @@ const namespace = 'istio-system';
 const values = (name: string): string => resolve(import.meta.dirname, `${name}.yaml`);
 
 /**
- * Installs one Istio version as a revision, beside others that may be there. Does nothing when the same
- * version with the same values is there already.
+ * Installs Istio versions as revisions, side by side. What stands with the same version and the same values is left
+ * as it is. Each is applied after the other, as they share definitions; then all are waited for at once.
  *
- * @returns true when something was installed
- * @throws NotReadyError with istioctl's own words, or when istiod is not ready in time
+ * @returns the channels that were installed, not those that stood already
+ * @throws NotReadyError with istioctl's own words, or when an istiod is not ready in time
  */
-export async function installIstio(cluster: Cluster, parts: IstioParts, signal?: AbortSignal): Promise<boolean> {
-  const files = [values('istio-values')];
-  if (parts.channel === 'current') files.push(values('istio-values-current'));
-  if (parts.upstreamEnvoy) files.push(values('istio-values-upstream-envoy'));
-  const hash = await hashOf(files, parts);
-  const record: Manifest = {
-    apiVersion: 'v1',
-    kind: 'ConfigMap',
-    metadata: { name: `meshwitness-istio-${parts.channel}`, namespace, labels: { [ownerLabel]: 'meshwitness' } },
-  };
-  const before = await cluster.read<Manifest & { data?: { hash?: string } }>(
-    'v1',
-    'ConfigMap',
-    record.metadata.name,
-    namespace,
+export async function installIstio(
+  cluster: Cluster,
+  wanted: readonly IstioParts[],
+  signal?: AbortSignal,
+): Promise<IstioChannel[]> {
+  // Definitions and roles of the base must be those of the newest version: it goes first.
+  const inOrder = wanted.toSorted(
+    (one, other) => istioChannels.indexOf(one.channel) - istioChannels.indexOf(other.channel),
   );
-  if (before?.data?.hash === hash) return false;
-  const base = await anotherRevision(cluster, parts.channel);
-  await istioctlInstall(cluster, parts, files, !base, signal);
-  await istiodReady(cluster, parts.channel, signal);
-  await cluster.apply([{ ...record, data: { hash } } as Manifest], signal);
-  return true;
+  const installed: { channel: IstioChannel; hash: string }[] = [];
+  for (const parts of inOrder) {
+    const files = valueFiles(parts);
+    const hash = await hashOf(files, parts);
+    if ((await installedHash(cluster, parts.channel)) === hash) continue;
+    const withBase = parts.channel === 'current' || !(await anotherRevision(cluster, parts.channel));
+    await istioctlInstall(cluster, parts, files, withBase, signal);
+    installed.push({ channel: parts.channel, hash });
+  }
+  await Promise.all(inOrder.map(({ channel }) => istiodReady(cluster, channel, signal)));
+  await cluster.apply(
+    installed.map(({ channel, hash }) => ({ ...recordOf(channel), data: { hash } }) as Manifest),
+    signal,
+  );
+  return installed.map(({ channel }) => channel);
+}
+
+/** Written once an installation is ready: what a rerun compares with. */
+const recordOf = (channel: IstioChannel): Manifest => ({
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: `meshwitness-istio-${channel}`, namespace, labels: { [ownerLabel]: 'meshwitness' } },
+});
+
+async function installedHash(cluster: Cluster, channel: IstioChannel): Promise<string | undefined> {
+  const { name } = recordOf(channel).metadata;
+  const record = await cluster.read<Manifest & { data?: { hash?: string } }>('v1', 'ConfigMap', name, namespace);
+  return record?.data?.hash;
+}
+
+function valueFiles({ channel, upstreamEnvoy }: IstioParts): string[] {
+  const files = [values('istio-values')];
+  if (channel === 'current') files.push(values('istio-values-current'));
+  if (upstreamEnvoy) files.push(values('istio-values-upstream-envoy'));
+  return files;
 }
 
 async function istioctlInstall(
@@ -65,7 +87,6 @@ async function istioctlInstall(
 ): Promise<void> {
   const flags = files.flatMap((file) => ['--filename', file]);
   flags.push('--set', `hub=${parts.hub}`, '--set', `tag=${parts.tag}`, '--revision', parts.channel);
-  // Definitions and roles of the base are shared between revisions: the first one brings them.
   if (!withBase) flags.push('--set', 'components.base.enabled=false');
   const target = [
     '--context',

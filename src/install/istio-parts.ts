@@ -1,0 +1,32 @@
+import type { IstioChannel, IstioParts } from '#install/istio.ts';
+import { ensureParts, toolPath, type EnsureOptions } from '#machine/parts.ts';
+import { hubAndTag } from '#machine/ready-part.ts';
+import { NotReadyError } from '#support/errors.ts';
+
+/** Names of the parts that installing these versions takes, beside the node image that holds their images. */
+export const istioPartNames = (channels: readonly IstioChannel[]): string[] =>
+  channels.flatMap((channel) => [`istio-${channel}`, `istio-${channel}-pilot`]);
+
+/** The node image of kind/versions.yaml in which these versions are preloaded. */
+export const nodeImageFor = (channels: readonly IstioChannel[]): string =>
+  channels.includes('older') ? 'node-both' : 'node-smoke';
+
+/**
+ * istioctl and the names of the images of some Istio versions, made first where they are missing.
+ *
+ * @throws NotReadyError when a part cannot be made
+ */
+export async function ensureIstio(
+  channels: readonly IstioChannel[],
+  options: EnsureOptions = {},
+): Promise<IstioParts[]> {
+  const ready = await ensureParts(istioPartNames(channels), options);
+  return channels.map((channel) => {
+    const [tool, pilot] = [ready.get(`istio-${channel}`), ready.get(`istio-${channel}-pilot`)];
+    const image = pilot && hubAndTag(pilot);
+    if (!tool || !image)
+      throw new NotReadyError(`the parts of Istio ${channel} are not here`, './meshwitness images list');
+    // A published proxy is Istio's own build; ours is built around upstream Envoy.
+    return { channel, istioctl: toolPath(tool, 'istioctl'), ...image, upstreamEnvoy: pilot.origin === 'build' };
+  });
+}
