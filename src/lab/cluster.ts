@@ -1,4 +1,5 @@
 import {
+  HttpMethod,
   KubeConfig,
   KubernetesObjectApi,
   PatchStrategy,
@@ -27,13 +28,27 @@ class KeptConfig extends KubeConfig {
   }
 }
 
+/** The library rewrites kinds that it knows by its own models, and loses what they lack: definitions go as they stand. */
+class VerbatimObjects extends KubernetesObjectApi {
+  async applyVerbatim(manifest: Manifest): Promise<Manifest> {
+    const path = await this.specUriPath(manifest, 'patch');
+    const request = this.configuration.baseServer.makeRequestContext(path, HttpMethod.PATCH);
+    request.setHeaderParam('Accept', 'application/json');
+    request.setHeaderParam('Content-Type', PatchStrategy.ServerSideApply);
+    request.setQueryParam('fieldManager', fieldManager);
+    request.setQueryParam('force', 'true');
+    request.setBody(JSON.stringify(manifest));
+    return (await this.requestPromise(request)) as Manifest;
+  }
+}
+
 /** One cluster of a lab: how to reach it, and the few verbs that every layer above uses. */
 export class Cluster {
   readonly name: string;
   readonly context: string;
   readonly kubeconfigFile: string | undefined;
   readonly config: KubeConfig;
-  readonly objects: KubernetesObjectApi;
+  readonly objects: VerbatimObjects;
   /** Container name of the node, for what only a node can answer; absent for clusters that we did not make. */
   readonly node: string | undefined;
   // The API server queues more than this per user anyway; two cores gain nothing from more.
@@ -44,7 +59,7 @@ export class Cluster {
     this.context = config.getCurrentContext();
     this.kubeconfigFile = kubeconfigFile;
     this.config = config;
-    this.objects = KubernetesObjectApi.makeApiClient(config);
+    this.objects = VerbatimObjects.makeApiClient(config);
     this.node = node;
   }
 
@@ -97,18 +112,7 @@ export class Cluster {
   }
 
   async #applyOne(manifest: Manifest, signal?: AbortSignal): Promise<Manifest> {
-    return this.#call(
-      () =>
-        this.objects.patch(
-          manifest,
-          undefined,
-          undefined,
-          fieldManager,
-          true,
-          PatchStrategy.ServerSideApply,
-        ) as Promise<Manifest>,
-      signal,
-    );
+    return this.#call(() => this.objects.applyVerbatim(manifest), signal);
   }
 
   /** One request; repeated only while the API server does not answer at all, for as long as an outage may last. */

@@ -1,0 +1,122 @@
+import type { AccessLogEntry, ProbeEvidence } from '#support/evidence.ts';
+import { answer, missing, type Expectation, type Question } from '#verdict/expectation.ts';
+
+/** Response flag and words of the outbound line. */
+interface Outbound {
+  /** `UC`: upstream closed; absent: the line must carry no flag. */
+  flag?: string;
+}
+
+/** The caller's proxy knew the destination: a cluster of the registry, so auto mTLS applies. */
+export function matchedCluster(workload: string, cluster: string, { flag }: Outbound = {}): Expectation {
+  const flagText = flag === undefined ? 'no response flag' : `flag ${flag}`;
+  return outboundLine('matched-cluster', workload, `${cluster}, ${flagText}`, (entry) => ({
+    met: entry.upstreamCluster === cluster && entry.responseFlags === flag,
+    seen: outboundText(entry),
+  }));
+}
+
+/** The caller's proxy caught the call and did not know the destination: it left as it came, in plaintext. */
+export function passedThrough(workload: string, { flag }: Outbound = {}): Expectation {
+  const flagText = flag === undefined ? 'no response flag' : `flag ${flag}`;
+  return outboundLine('pass-through', workload, `PassthroughCluster, ${flagText}`, (entry) => ({
+    met: entry.upstreamCluster === 'PassthroughCluster' && entry.responseFlags === flag,
+    seen: outboundText(entry),
+  }));
+}
+
+/** The caller's proxy never saw the call. Rests on the fence: later calls of the same proxy are in its log. */
+export function notCaptured(workload: string): Expectation {
+  return (probe) => {
+    const question: Question = {
+      expectation: 'not-captured',
+      kind: 'source-log',
+      from: workload,
+      expected: 'no line of this call',
+    };
+    const trouble = silence(probe, workload);
+    if (trouble !== undefined) return [missing(question, trouble)];
+    const lines = linesOf(probe, workload, 'source');
+    return [answer(question, lines.length === 0, lines[0] ? outboundText(lines[0]) : 'no line of this call')];
+  };
+}
+
+/** The called proxy let the call in over mutual TLS, from this SPIFFE ID. */
+export function mutualTlsFrom(workload: string, principal: string): Expectation {
+  return inboundLine('mutual-tls', workload, `TLS from ${principal}`, (entry) => ({
+    met: entry.downstreamTlsVersion !== undefined && entry.downstreamPeerUriSan === principal,
+    seen: peerText(entry),
+  }));
+}
+
+/** The called proxy let the call in as plaintext: no TLS, so no caller identity. */
+export function plaintextAt(workload: string): Expectation {
+  return inboundLine('plaintext', workload, 'no TLS, no peer identity', (entry) => ({
+    met: entry.downstreamTlsVersion === undefined && entry.downstreamPeerUriSan === undefined && inboundServed(entry),
+    seen: `${peerText(entry)}, ${entry.upstreamCluster ?? 'no cluster'}`,
+  }));
+}
+
+/** The called proxy refused the connection for want of TLS: no filter chain matched. */
+export function refusedInbound(workload: string): Expectation {
+  return inboundLine('refused-inbound', workload, 'NR, filter_chain_not_found', (entry) => ({
+    met: entry.responseFlags === 'NR' && noFilterChain(entry),
+    seen: refusalText(entry),
+  }));
+}
+
+/** The called proxy denied the call by an authorization policy; `policy` as Envoy names it, `none` when no rule allowed it. */
+export function deniedByPolicy(workload: string, policy = 'none'): Expectation {
+  const details = `rbac_access_denied_matched_policy[${policy}]`;
+  return inboundLine('denied-by-policy', workload, `403, ${details}`, (entry) => ({
+    met: entry.responseCode === 403 && entry.responseCodeDetails === details,
+    seen: `${entry.responseCode}, ${entry.responseCodeDetails ?? 'no details'}`,
+  }));
+}
+
+/** True for the two places in which Envoy's versions print why no filter chain took a connection. */
+export const noFilterChain = (entry: AccessLogEntry): boolean =>
+  [entry.responseCodeDetails, entry.connectionTerminationDetails].includes('filter_chain_not_found');
+
+type Weigh = (entry: AccessLogEntry) => { met: boolean; seen: string };
+
+const outboundLine = (expectation: string, workload: string, expected: string, weigh: Weigh): Expectation =>
+  logLine({ expectation, kind: 'source-log', from: workload, expected }, 'source', weigh);
+const inboundLine = (expectation: string, workload: string, expected: string, weigh: Weigh): Expectation =>
+  logLine({ expectation, kind: 'destination-log', from: workload, expected }, 'destination', weigh);
+
+/** One finding over all lines of that side: the first that does not fit is what is shown. */
+function logLine(question: Question, side: 'source' | 'destination', weigh: Weigh): Expectation {
+  return (probe) => {
+    const lines = linesOf(probe, question.from, side).map(weigh);
+    const shown = lines.find(({ met }) => !met) ?? lines[0];
+    if (shown) return [answer(question, shown.met, shown.seen)];
+    const trouble = silence(probe, question.from);
+    if (trouble !== undefined) return [missing(question, trouble)];
+    return [answer(question, false, 'the log flows, and has no line of this call')];
+  };
+}
+
+function linesOf(probe: ProbeEvidence, workload: string, side: 'source' | 'destination'): AccessLogEntry[] {
+  return (probe.accessLog ?? [])
+    .filter(({ proxy }) => proxy.workload === workload && proxy.side === side)
+    .map(({ entry }) => entry);
+}
+
+/** Why nothing can be said about this proxy's log, or undefined when it can. */
+function silence(probe: ProbeEvidence, workload: string): string | undefined {
+  if (probe.accessLog === undefined) return 'no access log was followed';
+  return probe.silent.find(({ witness }) => witness === `log of ${workload}`)?.reason;
+}
+
+const inboundServed = (entry: AccessLogEntry): boolean => (entry.upstreamCluster ?? '').startsWith('inbound|');
+const outboundText = (entry: AccessLogEntry): string =>
+  `${entry.upstreamCluster ?? entry.routeName ?? 'no cluster'}, ${entry.responseFlags ? `flag ${entry.responseFlags}` : 'no response flag'}`;
+const peerText = (entry: AccessLogEntry): string =>
+  entry.downstreamTlsVersion === undefined
+    ? `no TLS${noFilterChain(entry) ? ', refused with filter_chain_not_found' : ''}`
+    : `${entry.downstreamTlsVersion} from ${entry.downstreamPeerUriSan ?? 'no identity'}`;
+const refusalText = (entry: AccessLogEntry): string =>
+  entry.responseFlags === 'NR'
+    ? `NR, ${entry.connectionTerminationDetails ?? entry.responseCodeDetails ?? 'no details'}`
+    : `status ${entry.responseCode} through ${entry.upstreamCluster ?? 'no cluster'}`;
