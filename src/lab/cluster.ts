@@ -30,6 +30,12 @@ class KeptConfig extends KubeConfig {
 
 /** The library rewrites kinds that it knows by its own models, and loses what they lack: definitions go as they stand. */
 class VerbatimObjects extends KubernetesObjectApi {
+  static override makeApiClient(config: KubeConfig): VerbatimObjects {
+    const client = config.makeApiClient(VerbatimObjects);
+    client.setDefaultNamespace(config);
+    return client;
+  }
+
   async applyVerbatim(manifest: Manifest): Promise<Manifest> {
     const path = await this.specUriPath(manifest, 'patch');
     const request = this.configuration.baseServer.makeRequestContext(path, HttpMethod.PATCH);

@@ -127,9 +127,7 @@ export const probeEvidence = z.object({
   accessLog: z.array(z.object({ proxy: proxyRef, entry: accessLogEntry })).optional(),
   receipts: z.array(receipt).optional(),
   /** Counter deltas over this probe, summed over the named proxy. */
-  counters: z
-    .array(z.object({ proxy: proxyRef, stat: z.string(), before: z.number(), after: z.number() }))
-    .optional(),
+  counters: z.array(z.object({ proxy: proxyRef, stat: z.string(), before: z.number(), after: z.number() })).optional(),
   /** Witnesses that were asked and did not answer in time, with what was last seen of them. */
   silent: z.array(z.object({ witness: z.string(), reason: z.string() })).default([]),
 });

@@ -14,6 +14,12 @@ export const timeouts = {
   probeMs: 10_000,
   /** An access-log line is flushed within 1 s by Envoy's slowest setting, then read through the API server. */
   accessLogMs: 8_000,
+  /** The last call to each proxy, which proves that its log is complete: refused or answered at once. */
+  fenceMs: 2_000,
+  /** A counter moves with the end of a connection, a few milliseconds after its client knew. */
+  counterMs: 300,
+  /** Between two looks at a proxy that is about to change: istiod pushes 100 to 200 ms after a change. */
+  settlePollMs: 25,
   /** One request to the API server or to a forwarded port. */
   requestMs: 15_000,
   /** How long a check waits for an API server that went away: longer than the 20 s outage it must survive. */

@@ -49,8 +49,7 @@ export function judgeTwin(judgement: Judgement, twin: Twin): { verdict: 'caught'
   const onTarget = ({ probe }: Finding) => twin.on === undefined || probe === twin.on;
   const stated = broken.find((each) => each.expectation === twin.breaks && onTarget(each));
   const where = twin.on === undefined ? '' : ` on ${twin.on}`;
-  if (!stated)
-    return { verdict: 'missed', reason: `red, but not for ${twin.breaks}${where}: ${judgement.reason}` };
+  if (!stated) return { verdict: 'missed', reason: `red, but not for ${twin.breaks}${where}: ${judgement.reason}` };
   const stray = twin.only ? broken.find((each) => !onTarget(each)) : undefined;
   if (stray) return { verdict: 'missed', reason: `the sabotage reached further than ${twin.on}: ${sentence(stray)}` };
   return { verdict: 'caught', reason: `red as stated: ${sentence(stated)}` };
@@ -70,7 +69,12 @@ function seen(evidence: Evidence): Seen {
   const weighAll = (found: ProbeEvidence[], name: string, expectations: Parameters<Seen['probe']>[1][]) =>
     found.length > 0
       ? found.flatMap((probe) => weigh(probe, expectations))
-      : [missing({ expectation: 'probe-made', kind: 'client', from: name, expected: 'a call' }, 'no such call was made')];
+      : [
+          missing(
+            { expectation: 'probe-made', kind: 'client', from: name, expected: 'a call' },
+            'no such call was made',
+          ),
+        ];
   return {
     evidence,
     names: evidence.names,
@@ -99,9 +103,8 @@ function withoutControl(findings: Finding[], probes: ProbeEvidence[]): string | 
     ({ name, role }) =>
       role === 'subject' && findings.some(({ probe, expectation }) => probe === name && denials.has(expectation)),
   );
-  return denied.find(
-    ({ order }) => !controls.some((each) => each < order) || !controls.some((each) => each > order),
-  )?.name;
+  return denied.find(({ order }) => !controls.some((each) => each < order) || !controls.some((each) => each > order))
+    ?.name;
 }
 
 /** Distinct witnesses that spoke, each with what it said first. */

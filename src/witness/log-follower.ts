@@ -81,7 +81,7 @@ export class LogFollower implements Disposable {
         throw error instanceof Error ? error : new Error(String(error));
       }
     };
-    const options = { forever: true, retries: 1, minTimeout: 200, maxTimeout: 2_000, signal: this.#stop.signal };
+    const options = { retries: Infinity, minTimeout: 200, maxTimeout: 2_000, signal: this.#stop.signal };
     await pRetry(stream, options).catch(() => undefined); // only the stop signal ends it
   }
 

@@ -5,7 +5,8 @@ import type { AccessLogEntry, ProxyRef } from '#support/evidence.ts';
  * into the same log.
  */
 export function sideOf({ upstreamCluster = '', responseFlags, routeName }: AccessLogEntry): ProxyRef['side'] {
-  if (upstreamCluster.startsWith('inbound|') || upstreamCluster === 'InboundPassthroughCluster') return 'destination';
+  if (upstreamCluster.startsWith('inbound|') || upstreamCluster.startsWith('InboundPassthroughCluster'))
+    return 'destination';
   if (upstreamCluster === '' && responseFlags === 'NR' && routeName === undefined) return 'destination';
   return 'source';
 }

@@ -18,7 +18,9 @@ export function counterGrew(
     const question: Question = { expectation: as, kind: 'counter', from: workload, expected };
     const silent = probe.silent.find(({ witness }) => witness === `counters of ${workload}`);
     if (silent) return [missing(question, silent.reason)];
-    const own = (probe.counters ?? []).filter(({ proxy, stat }) => proxy.workload === workload && stat.endsWith(ending));
+    const own = (probe.counters ?? []).filter(
+      ({ proxy, stat }) => proxy.workload === workload && stat.endsWith(ending),
+    );
     if (own.length === 0) return [missing(question, `no counter ends in ${ending}`)];
     const delta = own.reduce((sum, { before, after }) => sum + after - before, 0);
     return [answer(question, delta >= least && delta <= most, `${ending} +${delta}`)];

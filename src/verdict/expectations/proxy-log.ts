@@ -11,7 +11,7 @@ interface Outbound {
 export function matchedCluster(workload: string, cluster: string, { flag }: Outbound = {}): Expectation {
   const flagText = flag === undefined ? 'no response flag' : `flag ${flag}`;
   return outboundLine('matched-cluster', workload, `${cluster}, ${flagText}`, (entry) => ({
-    met: entry.upstreamCluster === cluster && entry.responseFlags === flag,
+    met: clusterName(entry) === cluster && entry.responseFlags === flag,
     seen: outboundText(entry),
   }));
 }
@@ -20,7 +20,7 @@ export function matchedCluster(workload: string, cluster: string, { flag }: Outb
 export function passedThrough(workload: string, { flag }: Outbound = {}): Expectation {
   const flagText = flag === undefined ? 'no response flag' : `flag ${flag}`;
   return outboundLine('pass-through', workload, `PassthroughCluster, ${flagText}`, (entry) => ({
-    met: entry.upstreamCluster === 'PassthroughCluster' && entry.responseFlags === flag,
+    met: clusterName(entry) === 'PassthroughCluster' && entry.responseFlags === flag,
     seen: outboundText(entry),
   }));
 }
@@ -77,6 +77,9 @@ export function deniedByPolicy(workload: string, policy = 'none'): Expectation {
 /** True for the two places in which Envoy's versions print why no filter chain took a connection. */
 export const noFilterChain = (entry: AccessLogEntry): boolean =>
   [entry.responseCodeDetails, entry.connectionTerminationDetails].includes('filter_chain_not_found');
+
+/** Newer Istio ends the name of a cluster with `;` in logs and statistics: the same cluster, under the same name. */
+const clusterName = (entry: AccessLogEntry): string | undefined => entry.upstreamCluster?.replace(/;$/, '');
 
 type Weigh = (entry: AccessLogEntry) => { met: boolean; seen: string };
 

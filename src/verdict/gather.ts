@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto';
+import { messageOf } from '#support/errors.ts';
+import type { AccessLogEntry, ProbeEvidence, ProxyRef, Receipt } from '#support/evidence.ts';
+import { timeouts } from '#support/timeouts.ts';
+import { receiptsOf } from '#witness/receipts.ts';
+import { sideOf } from '#witness/side.ts';
+import { callFrom } from '#probe/caller.ts';
+import type { Scene, Workload } from '#verdict/scene.ts';
+import { noFilterChain } from '#verdict/expectations/proxy-log.ts';
+
+type Silence = ProbeEvidence['silent'][number];
+
+/**
+ * Asks the logs and the backends about every probe at once.
+ *
+ * That a log has no line of a call only counts when the log is known to have been written past it. So a fence goes to
+ * each proxy first: a last call from outside, whose own line says that all earlier ones are in.
+ */
+export async function gatherWitnesses(
+  scene: Scene,
+  uses: readonly string[],
+  probes: readonly ProbeEvidence[],
+  signal: AbortSignal,
+): Promise<ProbeEvidence[]> {
+  if (probes.length === 0) return [];
+  const workloads = uses.map((name) => scene.workload(name));
+  const [fenced, received] = await Promise.all([
+    fence(
+      scene,
+      workloads.filter(({ sidecar, ports }) => sidecar && ports.length > 0),
+      signal,
+    ),
+    receipts(
+      scene,
+      workloads.filter((each) => each.receives),
+      probes,
+      signal,
+    ),
+  ]);
+  return probes.map((probe) => ({
+    ...probe,
+    accessLog: linesOf(scene, workloads, probe),
+    receipts: received.found.filter(({ probeId }) => probeId === probe.id),
+    silent: [...probe.silent, ...fenced, ...received.silent],
+  }));
+}
+
+/** Calls each proxy from outside the mesh, and waits for that call's line. Refused or served, it is logged. */
+async function fence(scene: Scene, meshed: Workload[], signal: AbortSignal): Promise<Silence[]> {
+  const outside = [...scene.workloads.values()].find(({ sidecar }) => !sidecar);
+  if (!outside) throw new Error(`scene ${scene.plan.name} has no workload outside the mesh`);
+  const caller = await scene.fixture(outside.name);
+  const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeouts.accessLogMs)]);
+  const one = async (workload: Workload): Promise<Silence[]> => {
+    const witness = `log of ${workload.name}`;
+    const follower = scene.followers.get(workload.name);
+    if (!follower) return [{ witness, reason: 'its log is not followed' }];
+    try {
+      const id = `mw-fence-${randomBytes(5).toString('hex')}`;
+      const url = `http://${workload.podIP}:${workload.ports.at(-1)}/meshwitness-fence`;
+      const { local } = await callFrom(caller, { id, url, timeoutMs: timeouts.fenceMs }, deadline);
+      const from = local === undefined ? undefined : `${local.address}:${local.port}`;
+      const own = (entry: AccessLogEntry) => entry.probeId === id || entry.downstreamRemoteAddress === from;
+      const lines = await follower.expect(own, 1, deadline);
+      if (lines.length > 0) return [];
+      return [{ witness, reason: follower.trouble ?? `no line within ${timeouts.accessLogMs / 1000} s` }];
+    } catch (error) {
+      return [{ witness, reason: messageOf(error) }];
+    }
+  };
+  return (await Promise.all(meshed.map(one))).flat();
+}
+
+async function receipts(
+  scene: Scene,
+  backends: Workload[],
+  probes: readonly ProbeEvidence[],
+  signal: AbortSignal,
+): Promise<{ found: Receipt[]; silent: Silence[] }> {
+  const ids = probes.map(({ id }) => id);
+  const silent: Silence[] = [];
+  const one = async ({ name }: Workload) => {
+    try {
+      return await receiptsOf(await scene.fixture(name), ids, signal);
+    } catch (error) {
+      silent.push({ witness: `receipts of ${name}`, reason: messageOf(error) });
+      return [];
+    }
+  };
+  const found = (await Promise.all(backends.map(one))).flat();
+  return { found, silent };
+}
+
+/** Lines that carry the probe's id, and refusals of connections that are the probe's by their address. */
+function linesOf(scene: Scene, workloads: Workload[], probe: ProbeEvidence): NonNullable<ProbeEvidence['accessLog']> {
+  const followed = workloads.flatMap(({ name }) => scene.followers.get(name) ?? []);
+  const withId = followed.flatMap((each) =>
+    each.find(({ probeId }) => probeId === probe.id).map((entry) => tied(each.proxy, entry)),
+  );
+  const own = new Set(withId.map(({ entry }) => entry.upstreamLocalAddress).filter((each) => each !== undefined));
+  if (probe.client.local) own.add(`${probe.client.local.address}:${probe.client.local.port}`);
+  const refused = (entry: AccessLogEntry) =>
+    entry.probeId === undefined && noFilterChain(entry) && own.has(entry.downstreamRemoteAddress ?? '');
+  const withAddress = followed.flatMap((each) => each.find(refused).map((entry) => tied(each.proxy, entry)));
+  return [...withId, ...withAddress];
+}
+
+const tied = (proxy: Omit<ProxyRef, 'side'>, entry: AccessLogEntry) => ({
+  proxy: { ...proxy, side: sideOf(entry) },
+  entry,
+});

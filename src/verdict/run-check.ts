@@ -1,0 +1,96 @@
+import type { Manifest } from '#lab/cluster.ts';
+import { messageOf } from '#support/errors.ts';
+import type { Evidence } from '#support/evidence.ts';
+import type { Check, Twin } from '#verdict/check.ts';
+import { judge, judgeTwin, type Judgement } from '#verdict/judge.ts';
+import { verdictSchemaVersion, type VerdictLine } from '#verdict/result.ts';
+import type { Scene } from '#verdict/scene.ts';
+import { Stage } from '#verdict/stage.ts';
+
+/** A check is repeated once when it did not pass: a second look tells an unstable check from a broken mesh. */
+export const mostAttempts = 2;
+
+/** What one check, or one of its twins, runs on. */
+export interface CheckRun {
+  check: Check;
+  twin?: Twin;
+  /** Runs the check in this twin's set-up, yet reports it as the check: what a failure looks like. */
+  sabotage?: Twin;
+  scene: Scene;
+  manifests: readonly Manifest[];
+  capabilities: readonly string[];
+  signal: AbortSignal;
+  /** Dumps the scene while it shows the failure; returns the folder, relative to the run's. */
+  dump?: () => Promise<string>;
+}
+
+export interface CheckResult {
+  line: VerdictLine;
+  evidence?: Evidence;
+}
+
+/** Runs one check, or one twin, to a verdict. Whatever goes wrong on the way is a verdict too; only an interrupt is thrown. */
+export async function runCheck(run: CheckRun): Promise<CheckResult> {
+  const start = performance.now();
+  const product = `istio-${run.scene.plan.channel}`;
+  let attempts = 0;
+  let dump: string | undefined;
+  let result: { judgement: Judgement; evidence?: Evidence };
+  do {
+    attempts += 1;
+    const last = attempts === mostAttempts;
+    const freeze = async () => void (dump = await run.dump?.());
+    result = await attempt(run, last && !run.twin ? freeze : undefined);
+    run.signal.throwIfAborted();
+  } while (attempts < mostAttempts && !settled(run, result.judgement));
+  const { judgement, evidence } = result;
+  const decided = run.twin ? judgeTwin(judgement, run.twin) : judgement;
+  const good = decided.verdict === 'pass' || decided.verdict === 'caught';
+  const line: VerdictLine = {
+    schema: verdictSchemaVersion,
+    id: run.check.id,
+    ...(run.twin && { twin: run.twin.name }),
+    verdict: decided.verdict,
+    reason: decided.reason,
+    ...(good && !run.twin && run.check.label !== undefined && { label: run.check.label }),
+    unstable: good && attempts > 1,
+    witnesses: judgement.witnesses,
+    findings: judgement.findings,
+    attempts,
+    durationMs: Math.round(performance.now() - start),
+    ...(dump !== undefined && !good && { dump }),
+    product,
+  };
+  return evidence ? { line, evidence } : { line };
+}
+
+function settled({ twin }: CheckRun, judgement: Judgement): boolean {
+  return twin ? judgeTwin(judgement, twin).verdict === 'caught' : judgement.verdict === 'pass';
+}
+
+async function attempt(
+  run: CheckRun,
+  freeze: (() => Promise<void>) | undefined,
+): Promise<{ judgement: Judgement; evidence?: Evidence }> {
+  const { check, scene, manifests, signal } = run;
+  const twin = run.twin ?? run.sabotage;
+  const stage = new Stage({ check, scene, manifests, signal, ...(twin && { twin }), ...(freeze && { freeze }) });
+  try {
+    const params = { ...check.params };
+    for (const [key, value] of Object.entries(twin?.params ?? {})) if (value !== undefined) params[key] = value;
+    await check.collect(stage, params);
+    const evidence = await stage.evidence(run.capabilities);
+    const judgement = judge(check, evidence);
+    if (judgement.verdict !== 'pass') await stage.freeze();
+    return { judgement, evidence };
+  } catch (error) {
+    signal.throwIfAborted();
+    await stage.freeze().catch(() => undefined);
+    const reason = `nothing could be collected: ${messageOf(error)}`;
+    return { judgement: { verdict: 'inconclusive', reason, findings: [], witnesses: [] } };
+  } finally {
+    await stage.close().catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+  }
+}

@@ -1,0 +1,168 @@
+import { randomBytes } from 'node:crypto';
+import type { CallRequest } from '#fixtures/server/protocol.ts';
+import type { Manifest } from '#lab/cluster.ts';
+import { callFrom } from '#probe/caller.ts';
+import { evidenceSchemaVersion, type ClientOutcome, type Evidence, type ProbeEvidence } from '#support/evidence.ts';
+import type { Check, Twin } from '#verdict/check.ts';
+import { countersAround } from '#verdict/count.ts';
+import { gatherWitnesses } from '#verdict/gather.ts';
+import type { Scene } from '#verdict/scene.ts';
+import { lookBefore, settle } from '#verdict/settle.ts';
+import { documentsOf } from '#verdict/steps.ts';
+
+/** One call that a check makes. What is left out is the caller's default; the probe's id is ours. */
+export interface CallPlan extends Omit<CallRequest, 'id'> {
+  /** The workload that calls. */
+  from: string;
+  /** The workload or Service that is meant to answer, as reports name it. */
+  to: string;
+  /** A control is the same call, allowed on the same path. Default: subject. */
+  role?: ProbeEvidence['role'];
+  /** Endings of counters to read around the call, by the workload whose proxy counts. */
+  counters?: Record<string, string[]>;
+}
+
+/** What a check acts on: its scene, its own objects, and the witnesses. One stage is one collection of evidence. */
+export class Stage {
+  readonly names: Record<string, string>;
+  readonly signal: AbortSignal;
+  readonly #check: Check;
+  readonly #twin: Twin | undefined;
+  readonly #scene: Scene;
+  readonly #manifests: readonly Manifest[];
+  readonly #applied: Manifest[] = [];
+  readonly #probes: ProbeEvidence[] = [];
+  readonly #facts: Evidence['facts'] = {};
+  readonly #freeze: (() => Promise<void>) | undefined;
+  #frozen = false;
+
+  constructor(parts: {
+    check: Check;
+    twin?: Twin;
+    scene: Scene;
+    manifests: readonly Manifest[];
+    signal: AbortSignal;
+    /** Dumps the scene while it shows what is being judged. */
+    freeze?: () => Promise<void>;
+  }) {
+    this.#check = parts.check;
+    this.#twin = parts.twin;
+    this.#scene = parts.scene;
+    this.#manifests = parts.manifests;
+    this.#freeze = parts.freeze;
+    this.names = parts.scene.plan.names;
+    this.signal = parts.signal;
+  }
+
+  /** Applies the documents of a step, and waits until every proxy enforces them. */
+  async apply(...steps: string[]): Promise<void> {
+    const objects = steps.flatMap((step) => this.#documents(step));
+    const before = await lookBefore(this.#scene, objects, this.signal);
+    this.#applied.push(...objects);
+    await this.#scene.cluster.apply(objects, this.signal);
+    await settle(this.#scene, objects, before, this.signal);
+  }
+
+  /** Takes the documents of a step away again, and waits until no proxy enforces them. */
+  async remove(...steps: string[]): Promise<void> {
+    const objects = steps.flatMap((step) => this.#documents(step));
+    const before = await lookBefore(this.#scene, objects, this.signal);
+    await this.#scene.cluster.remove(objects, this.signal);
+    this.#applied.splice(0, this.#applied.length, ...this.#applied.filter((each) => !objects.includes(each)));
+    await settle(this.#scene, objects, before, this.signal);
+  }
+
+  /**
+   * The shape of every denial: the control calls, then the subject under a step's objects, then the control calls again,
+   * named `<name>-before` and `<name>-after`.
+   *
+   * @param steps `under`: what the subject stands under; `back`: what is applied in its place afterwards, else it is removed
+   */
+  async between(
+    steps: { under: string; back?: string },
+    controls: Record<string, CallPlan>,
+    subject: () => Promise<unknown>,
+  ): Promise<void> {
+    const controlled = (when: string) =>
+      Promise.all(
+        Object.entries(controls).map(([name, plan]) => this.call(`${name}-${when}`, { ...plan, role: 'control' })),
+      );
+    await controlled('before');
+    await this.apply(steps.under);
+    await subject();
+    await this.freeze();
+    await (steps.back === undefined ? this.remove(steps.under) : this.apply(steps.back));
+    await controlled('after');
+  }
+
+  /** Makes one call and tells what the client saw. Its other witnesses are gathered when the check has ended. */
+  async call(name: string, plan: CallPlan): Promise<ClientOutcome> {
+    const { from, to, role = 'subject', counters = {}, ...request } = plan;
+    const id = `mw-${this.#check.id.toLowerCase()}-${randomBytes(5).toString('hex')}`;
+    const { method = 'GET', url, headers = {} } = request;
+    // The place is taken before the call is made, so that calls made side by side keep their order.
+    const order = this.#probes.length;
+    const probe = { name, role, id, from, to, order, request: { method, url, headers }, silent: [] };
+    this.#probes.push({ ...probe, client: { id, outcome: 'timeout', timingsMs: { total: 0 } } });
+    const caller = await this.#scene.fixture(from);
+    const act = () => callFrom(caller, { ...request, id }, this.signal);
+    const { outcome, ...counted } = await countersAround(this.#scene, counters, act, this.signal);
+    this.#probes[order] = { ...probe, client: outcome, ...counted };
+    return outcome;
+  }
+
+  /** Records what is no probe: an object listing, an admin page, the output of a command. Plain JSON. */
+  record(name: string, value: Evidence['facts'][string]): void {
+    this.#facts[name] = value;
+  }
+
+  /** Reads a page of an Envoy's admin port, as text: the sidecar's, or that of the workload's own Envoy. */
+  async adminPage(workload: string, path: string, port?: number): Promise<string> {
+    const admin = await this.#scene.admin(workload, port);
+    return (await admin.request(path, { signal: this.signal })).body;
+  }
+
+  /** Objects of a kind as the API server keeps them. */
+  async objects(apiVersion: string, kind: string, namespace: string): Promise<Manifest[]> {
+    return this.#scene.cluster.list<Manifest>(apiVersion, kind, namespace);
+  }
+
+  /** The IP address of a workload's pod. */
+  podIP(workload: string): string {
+    return this.#scene.workload(workload).podIP;
+  }
+
+  /** Dumps the scene as it is now, if this run of the check is one that is dumped. Happens once. */
+  async freeze(): Promise<void> {
+    if (this.#frozen || !this.#freeze) return;
+    this.#frozen = true;
+    await this.#freeze();
+  }
+
+  /** Asks all witnesses about all calls, and gives everything that was collected. */
+  async evidence(capabilities: readonly string[]): Promise<Evidence> {
+    return {
+      schema: evidenceSchemaVersion,
+      check: this.#check.id,
+      ...(this.#twin && { twin: this.#twin.name }),
+      collectedAt: new Date().toISOString(),
+      product: `istio-${this.#scene.plan.channel}`,
+      names: this.names,
+      capabilities: [...capabilities],
+      probes: await gatherWitnesses(this.#scene, this.#check.uses ?? [], this.#probes, this.signal),
+      facts: this.#facts,
+    };
+  }
+
+  /** Removes what the check applied and did not remove itself, in reverse. */
+  async close(): Promise<void> {
+    const left = this.#applied.splice(0);
+    if (left.length === 0) return;
+    await this.#scene.cluster.remove(left);
+    await settle(this.#scene, left, new Map());
+  }
+
+  #documents(step: string): Manifest[] {
+    return documentsOf(step, this.#manifests, this.#twin?.name);
+  }
+}
