@@ -16,7 +16,10 @@ export interface CheckRun {
   twin?: Twin;
   /** Runs the check in this twin's set-up, yet reports it as the check: what a failure looks like. */
   sabotage?: Twin;
-  scene: Scene;
+  /** Absent for checks of the harness itself. */
+  scene?: Scene;
+  /** What placeholders stand for: those of the scene, and `lab`. */
+  names: Record<string, string>;
   manifests: readonly Manifest[];
   capabilities: readonly string[];
   signal: AbortSignal;
@@ -32,7 +35,6 @@ export interface CheckResult {
 /** Runs one check, or one twin, to a verdict. Whatever goes wrong on the way is a verdict too; only an interrupt is thrown. */
 export async function runCheck(run: CheckRun): Promise<CheckResult> {
   const start = performance.now();
-  const product = `istio-${run.scene.plan.channel}`;
   let attempts = 0;
   let dump: string | undefined;
   let result: { judgement: Judgement; evidence?: Evidence };
@@ -59,7 +61,7 @@ export async function runCheck(run: CheckRun): Promise<CheckResult> {
     attempts,
     durationMs: Math.round(performance.now() - start),
     ...(dump !== undefined && !good && { dump }),
-    product,
+    ...(run.scene && { product: `istio-${run.scene.plan.channel}` }),
   };
   return evidence ? { line, evidence } : { line };
 }
@@ -72,9 +74,10 @@ async function attempt(
   run: CheckRun,
   freeze: (() => Promise<void>) | undefined,
 ): Promise<{ judgement: Judgement; evidence?: Evidence }> {
-  const { check, scene, manifests, signal } = run;
+  const { check, scene, names, manifests, signal } = run;
   const twin = run.twin ?? run.sabotage;
-  const stage = new Stage({ check, scene, manifests, signal, ...(twin && { twin }), ...(freeze && { freeze }) });
+  const parts = { check, names, manifests, signal, ...(scene && { scene }), ...(twin && { twin }) };
+  const stage = new Stage({ ...parts, ...(freeze && { freeze }) });
   try {
     const params = { ...check.params };
     for (const [key, value] of Object.entries(twin?.params ?? {})) if (value !== undefined) params[key] = value;

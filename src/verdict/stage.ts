@@ -28,7 +28,7 @@ export class Stage {
   readonly signal: AbortSignal;
   readonly #check: Check;
   readonly #twin: Twin | undefined;
-  readonly #scene: Scene;
+  readonly #ownScene: Scene | undefined;
   readonly #manifests: readonly Manifest[];
   readonly #applied: Manifest[] = [];
   readonly #probes: ProbeEvidence[] = [];
@@ -39,7 +39,9 @@ export class Stage {
   constructor(parts: {
     check: Check;
     twin?: Twin;
-    scene: Scene;
+    /** Absent for checks of the harness itself. */
+    scene?: Scene;
+    names: Record<string, string>;
     manifests: readonly Manifest[];
     signal: AbortSignal;
     /** Dumps the scene while it shows what is being judged. */
@@ -47,10 +49,10 @@ export class Stage {
   }) {
     this.#check = parts.check;
     this.#twin = parts.twin;
-    this.#scene = parts.scene;
+    this.#ownScene = parts.scene;
     this.#manifests = parts.manifests;
     this.#freeze = parts.freeze;
-    this.names = parts.scene.plan.names;
+    this.names = parts.names;
     this.signal = parts.signal;
   }
 
@@ -141,15 +143,16 @@ export class Stage {
 
   /** Asks all witnesses about all calls, and gives everything that was collected. */
   async evidence(capabilities: readonly string[]): Promise<Evidence> {
+    const scene = this.#ownScene;
     return {
       schema: evidenceSchemaVersion,
       check: this.#check.id,
       ...(this.#twin && { twin: this.#twin.name }),
       collectedAt: new Date().toISOString(),
-      product: `istio-${this.#scene.plan.channel}`,
+      ...(scene && { product: `istio-${scene.plan.channel}` }),
       names: this.names,
       capabilities: [...capabilities],
-      probes: await gatherWitnesses(this.#scene, this.#check.uses ?? [], this.#probes, this.signal),
+      probes: scene ? await gatherWitnesses(scene, this.#check.uses ?? [], this.#probes, this.signal) : [],
       facts: this.#facts,
     };
   }
@@ -160,6 +163,11 @@ export class Stage {
     if (left.length === 0) return;
     await this.#scene.cluster.remove(left);
     await settle(this.#scene, left, new Map());
+  }
+
+  get #scene(): Scene {
+    if (!this.#ownScene) throw new Error(`${this.#check.id} names no scene`);
+    return this.#ownScene;
   }
 
   #documents(step: string): Manifest[] {
