@@ -1,4 +1,4 @@
-import type { IstioChannel, IstioParts } from '#install/istio.ts';
+import type { IstioChannel, IstioParts } from '#install/istio-manifests.ts';
 import { ensureParts, toolPath, type EnsureOptions } from '#machine/parts.ts';
 import { hubAndTag } from '#machine/ready-part.ts';
 import { NotReadyError } from '#support/errors.ts';

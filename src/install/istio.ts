@@ -1,33 +1,20 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { $ } from 'zx/core';
+import {
+  istioChannels,
+  istioManifests,
+  istioNamespace as namespace,
+  type IstioChannel,
+  type IstioManifests,
+  type IstioParts,
+} from '#install/istio-manifests.ts';
 import type { Cluster, Manifest } from '#lab/cluster.ts';
-import { NotReadyError } from '#support/errors.ts';
 import { ownerLabel } from '#support/paths.ts';
 import { timeouts } from '#support/timeouts.ts';
 import { until } from '#support/wait.ts';
 
-export const istioChannels = ['current', 'older'] as const;
-/** Which of the two Istio versions of `kind/versions.yaml`; also the name of its revision in a cluster. */
-export type IstioChannel = (typeof istioChannels)[number];
-
-/** The parts of one Istio version, ready on this machine and preloaded in the node. */
-export interface IstioParts {
-  channel: IstioChannel;
-  istioctl: string;
-  hub: string;
-  tag: string;
-  /** True when the proxy is upstream Envoy, without Istio's own filters. */
-  upstreamEnvoy: boolean;
-}
-
-const namespace = 'istio-system';
-const values = (name: string): string => resolve(import.meta.dirname, `${name}.yaml`);
-
 /**
- * Installs Istio versions as revisions, side by side. What stands with the same version and the same values is left
- * as it is. Each is applied after the other, as they share definitions; then all are waited for at once.
+ * Installs Istio versions as revisions, side by side. What stands with the same version and the same values is left as
+ * it is. istioctl says what to apply; we apply it ourselves, as its own `install` waits for one revision after the
+ * other, looks every two seconds and cannot be told apart from a failure when it is cut short.
  *
  * @returns the channels that were installed, not those that stood already
  * @throws NotReadyError with istioctl's own words, or when an istiod is not ready in time
@@ -37,25 +24,32 @@ export async function installIstio(
   wanted: readonly IstioParts[],
   signal?: AbortSignal,
 ): Promise<IstioChannel[]> {
-  // Definitions and roles of the base must be those of the newest version: it goes first.
-  const inOrder = wanted.toSorted(
-    (one, other) => istioChannels.indexOf(one.channel) - istioChannels.indexOf(other.channel),
-  );
-  const installed: { channel: IstioChannel; hash: string }[] = [];
-  for (const parts of inOrder) {
-    const files = valueFiles(parts);
-    const hash = await hashOf(files, parts);
-    if ((await installedHash(cluster, parts.channel)) === hash) continue;
-    const withBase = parts.channel === 'current' || !(await anotherRevision(cluster, parts.channel));
-    await istioctlInstall(cluster, parts, files, withBase, signal);
-    installed.push({ channel: parts.channel, hash });
+  const all = await Promise.all(wanted.map((parts) => istioManifests(parts, signal)));
+  const hashes = await Promise.all(all.map(({ channel }) => installedHash(cluster, channel)));
+  const missing = all.filter(({ hash }, index) => hashes[index] !== hash);
+  if (missing.length > 0) {
+    const owned: Manifest = {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: namespace, labels: { [ownerLabel]: 'meshwitness' } },
+    };
+    const base = await baseFor(cluster, missing);
+    await cluster.apply([owned, ...base, ...missing.flatMap(({ revision }) => revision)], signal);
   }
-  await Promise.all(inOrder.map(({ channel }) => istiodReady(cluster, channel, signal)));
-  await cluster.apply(
-    installed.map(({ channel, hash }) => ({ ...recordOf(channel), data: { hash } }) as Manifest),
-    signal,
-  );
-  return installed.map(({ channel }) => channel);
+  await Promise.all(all.map(({ channel }) => istiodReady(cluster, channel, signal)));
+  const records = missing.map(({ channel, hash }) => ({ ...recordOf(channel), data: { hash } }) as Manifest);
+  await cluster.apply(records, signal);
+  return missing.map(({ channel }) => channel);
+}
+
+/** Definitions and roles are shared between revisions and must be those of the newest that stands or comes. */
+async function baseFor(cluster: Cluster, missing: readonly IstioManifests[]): Promise<Manifest[]> {
+  const newest = istioChannels.map((name) => missing.find(({ channel }) => channel === name)).find(Boolean);
+  if (newest === undefined) return [];
+  const newer = istioChannels.slice(0, istioChannels.indexOf(newest.channel));
+  const standing = await cluster.list<Deployment>('apps/v1', 'Deployment', namespace, 'app=istiod');
+  const revisions: unknown[] = standing.map(({ metadata }) => metadata?.labels?.['istio.io/rev']);
+  return newer.some((channel) => revisions.includes(channel)) ? [] : newest.base;
 }
 
 /** Written once an installation is ready: what a rerun compares with. */
@@ -71,37 +65,6 @@ async function installedHash(cluster: Cluster, channel: IstioChannel): Promise<s
   return record?.data?.hash;
 }
 
-function valueFiles({ channel, upstreamEnvoy }: IstioParts): string[] {
-  const files = [values('istio-values')];
-  if (channel === 'current') files.push(values('istio-values-current'));
-  if (upstreamEnvoy) files.push(values('istio-values-upstream-envoy'));
-  return files;
-}
-
-async function istioctlInstall(
-  cluster: Cluster,
-  parts: IstioParts,
-  files: string[],
-  withBase: boolean,
-  signal?: AbortSignal,
-): Promise<void> {
-  const flags = files.flatMap((file) => ['--filename', file]);
-  flags.push('--set', `hub=${parts.hub}`, '--set', `tag=${parts.tag}`, '--revision', parts.channel);
-  if (!withBase) flags.push('--set', 'components.base.enabled=false');
-  const target = [
-    '--context',
-    cluster.context,
-    ...(cluster.kubeconfigFile === undefined ? [] : ['--kubeconfig', cluster.kubeconfigFile]),
-  ];
-  const run = $({ quiet: true, nothrow: true, timeout: timeouts.controlPlaneReadyMs, ...(signal && { signal }) });
-  const output = await run`${parts.istioctl} install --skip-confirmation --readiness-timeout 1s ${flags} ${target}`;
-  signal?.throwIfAborted();
-  // istioctl waits with a poll of its own; the harness watches readiness itself, so its time-out is no failure.
-  if (output.exitCode !== 0 && !/wait for resource|not ready|timed out|context deadline/i.test(output.stderr)) {
-    throw new NotReadyError(`Istio ${parts.channel} was not installed: ${output.stderr.trim().split('\n').at(-1)}`);
-  }
-}
-
 async function istiodReady(cluster: Cluster, revision: string, signal?: AbortSignal): Promise<void> {
   const look = async () => {
     const found = await cluster.list<Deployment>(
@@ -110,8 +73,11 @@ async function istiodReady(cluster: Cluster, revision: string, signal?: AbortSig
       namespace,
       `app=istiod,istio.io/rev=${revision}`,
     );
-    const ready = found[0]?.status?.readyReplicas ?? 0;
-    return ready > 0
+    const { metadata, status } = found[0] ?? {};
+    // An old pod may still be ready while the one that was just applied is not.
+    if (status?.observedGeneration !== metadata?.generation || status?.updatedReplicas === 0)
+      return { seen: 'the change is not yet observed' };
+    return (status?.readyReplicas ?? 0) > 0 && (status?.unavailableReplicas ?? 0) === 0
       ? { done: true }
       : { seen: found.length === 0 ? 'no istiod of that revision' : 'no ready replica' };
   };
@@ -121,18 +87,12 @@ async function istiodReady(cluster: Cluster, revision: string, signal?: AbortSig
   });
 }
 
-async function anotherRevision(cluster: Cluster, revision: string): Promise<boolean> {
-  const found = await cluster.list<Deployment>('apps/v1', 'Deployment', namespace, 'app=istiod');
-  return found.some(({ metadata }) => metadata?.labels?.['istio.io/rev'] !== revision);
-}
-
-async function hashOf(files: string[], parts: IstioParts): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify([parts.hub, parts.tag]));
-  for (const file of files) hash.update(await readFile(file));
-  return hash.digest('hex').slice(0, 16);
-}
-
 interface Deployment {
-  metadata?: { labels?: Record<string, string> };
-  status?: { readyReplicas?: number };
+  metadata?: { generation?: number; labels?: Record<string, string> };
+  status?: {
+    observedGeneration?: number;
+    updatedReplicas?: number;
+    readyReplicas?: number;
+    unavailableReplicas?: number;
+  };
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
-import type { IstioChannel } from '#install/istio.ts';
+import type { IstioChannel } from '#install/istio-manifests.ts';
 import type { Manifest } from '#lab/cluster.ts';
 import { UsageError } from '#support/errors.ts';
 import { nearest } from '#support/nearest.ts';
