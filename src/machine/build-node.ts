@@ -36,9 +36,12 @@ async function inContainer<T>(context: Context, work: (container: string) => Pro
   const { signal } = context;
   const base = input(context, context.spec.base).reference ?? '';
   const mine = `${imageLabels.part}=${context.part}`;
-  // A killed run leaves its container; we hold the lock of this part, so nobody uses it.
-  const left = await docker(['ps', '--all', '--quiet', '--filter', `label=${mine}`], { signal });
-  for (const each of left.split('\n').filter(Boolean)) await docker(['rm', '--force', '--volumes', each], { signal });
+  // A killed run leaves its container; we hold the lock of this part, so nobody uses it. Nodes of labs that stand have
+  // the same label from their image: they are kind's.
+  const format = '{{.ID}} {{.Label "io.x-k8s.kind.cluster"}}';
+  const found = await docker(['ps', '--all', '--filter', `label=${mine}`, '--format', format], { signal });
+  const left = found.split('\n').filter((line) => /^\S+ *$/.test(line));
+  for (const each of left) await docker(['rm', '--force', '--volumes', each.trim()], { signal });
   const labels = ['--label', `${ownerLabel}=meshwitness`, '--label', mine];
   const options = ['--detach', '--init', '--privileged', '--network=none', '--volume', '/build', ...labels];
   const container = (await docker(['run', ...options, '--entrypoint', 'sh', base, '-c', start], { signal })).trim();
