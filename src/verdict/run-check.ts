@@ -37,7 +37,7 @@ export async function runCheck(run: CheckRun): Promise<CheckResult> {
   const start = performance.now();
   let attempts = 0;
   let dump: string | undefined;
-  let result: { judgement: Judgement; evidence?: Evidence };
+  let result: Attempt;
   do {
     attempts += 1;
     const last = attempts === mostAttempts;
@@ -73,11 +73,17 @@ function settled({ twin }: CheckRun, judgement: Judgement): boolean {
 async function attempt(
   run: CheckRun,
   freeze: (() => Promise<void>) | undefined,
-): Promise<{ judgement: Judgement; evidence?: Evidence }> {
+): Promise<Attempt> {
   const { check, scene, names, manifests, signal } = run;
   const twin = run.twin ?? run.sabotage;
   const parts = { check, names, manifests, signal, ...(scene && { scene }), ...(twin && { twin }) };
   const stage = new Stage({ ...parts, ...(freeze && { freeze }) });
+  const undecided = (what: string, error: unknown): Attempt => {
+    signal.throwIfAborted();
+    const reason = `${what}: ${messageOf(error)}`;
+    return { judgement: { verdict: 'inconclusive', reason, findings: [], witnesses: [] } };
+  };
+  let result: Attempt;
   try {
     const params = { ...check.params };
     for (const [key, value] of Object.entries(twin?.params ?? {})) if (value !== undefined) params[key] = value;
@@ -85,15 +91,19 @@ async function attempt(
     const evidence = await stage.evidence(run.capabilities);
     const judgement = judge(check, evidence);
     if (judgement.verdict !== 'pass') await stage.freeze();
-    return { judgement, evidence };
+    result = { judgement, evidence };
   } catch (error) {
-    signal.throwIfAborted();
-    await stage.freeze().catch(() => undefined);
-    const reason = `nothing could be collected: ${messageOf(error)}`;
-    return { judgement: { verdict: 'inconclusive', reason, findings: [], witnesses: [] } };
-  } finally {
-    await stage.close().catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-    });
+    if (!signal.aborted) await stage.freeze().catch(() => undefined);
+    await stage.close().catch(() => undefined);
+    return undecided('nothing could be collected', error);
   }
+  return stage.close().then(
+    () => result,
+    (error: unknown) => undecided('its objects could not be taken away', error),
+  );
+}
+
+interface Attempt {
+  judgement: Judgement;
+  evidence?: Evidence;
 }

@@ -113,6 +113,19 @@ export class Stage {
     return outcome;
   }
 
+  /**
+   * Does many calls and records how far counters moved over all of them, as a fact: `{ "<workload>": { "<stat>": delta } }`.
+   *
+   * @param wanted endings of counters, by the workload whose proxy counts
+   */
+  async counting(name: string, wanted: Record<string, string[]>, act: () => Promise<unknown>): Promise<void> {
+    const { counters } = await countersAround(this.#scene, wanted, act, this.signal);
+    const moved: Record<string, Record<string, number>> = {};
+    for (const { proxy, stat, before, after } of counters)
+      moved[proxy.workload] = { ...moved[proxy.workload], [stat]: after - before };
+    this.record(name, moved);
+  }
+
   /** Records what is no probe: an object listing, an admin page, the output of a command. Plain JSON. */
   record(name: string, value: Evidence['facts'][string]): void {
     this.#facts[name] = value;

@@ -49,6 +49,14 @@ export function mutualTlsFrom(workload: string, principal: string): Expectation 
   }));
 }
 
+/** The called proxy let the call in over mutual TLS, whoever called. */
+export function mutualTls(workload: string): Expectation {
+  return inboundLine('mutual-tls', workload, 'TLS with a peer identity', (entry) => ({
+    met: entry.downstreamTlsVersion !== undefined && entry.downstreamPeerUriSan !== undefined,
+    seen: peerText(entry),
+  }));
+}
+
 /** The called proxy let the call in as plaintext: no TLS, so no caller identity. */
 export function plaintextAt(workload: string): Expectation {
   return inboundLine('plaintext', workload, 'no TLS, no peer identity', (entry) => ({
@@ -57,11 +65,19 @@ export function plaintextAt(workload: string): Expectation {
   }));
 }
 
-/** The called proxy refused the connection for want of TLS: no filter chain matched. */
-export function refusedInbound(workload: string): Expectation {
-  return inboundLine('refused-inbound', workload, 'NR, filter_chain_not_found', (entry) => ({
-    met: entry.responseFlags === 'NR' && noFilterChain(entry),
-    seen: refusalText(entry),
+/**
+ * The called proxy refused the connection for want of TLS: no filter chain matched.
+ *
+ * @param peer IP address the connection must have come from, where that is known
+ */
+export function refusedInbound(workload: string, peer?: string): Expectation {
+  const expected = `NR, filter_chain_not_found${peer === undefined ? '' : ` from ${peer}`}`;
+  return inboundLine('refused-inbound', workload, expected, (entry) => ({
+    met:
+      entry.responseFlags === 'NR' &&
+      noFilterChain(entry) &&
+      (peer === undefined || (entry.downstreamRemoteAddress ?? '').startsWith(`${peer}:`)),
+    seen: `${refusalText(entry)}${peer === undefined ? '' : ` from ${entry.downstreamRemoteAddress ?? 'nowhere'}`}`,
   }));
 }
 
