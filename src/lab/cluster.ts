@@ -8,6 +8,7 @@ import {
 } from '@kubernetes/client-node';
 import pLimit from 'p-limit';
 import pRetry, { AbortError } from 'p-retry';
+import { NotReadyError, messageOf } from '#support/errors.ts';
 import { timeouts } from '#support/timeouts.ts';
 
 const fieldManager = 'meshwitness';
@@ -18,7 +19,7 @@ export type Manifest = KubernetesObject & {
 };
 
 /** The client library opens a connection for each request; this keeps one agent, so that connections are reused. */
-class KeptConfig extends KubeConfig {
+export class KeptConfig extends KubeConfig {
   #dispatcher: ReturnType<RequestContext['getDispatcher']>;
 
   override async applySecurityAuthentication(context: RequestContext): Promise<void> {
@@ -34,6 +35,13 @@ class VerbatimObjects extends KubernetesObjectApi {
     const client = config.makeApiClient(VerbatimObjects);
     client.setDefaultNamespace(config);
     return client;
+  }
+
+  /** @throws NotReadyError for a kind that the cluster does not serve */
+  async isNamespaced({ apiVersion = '', kind = '' }: Manifest): Promise<boolean> {
+    const resource = await this.resource(apiVersion, kind).catch(ignoreNotFound);
+    if (!resource) throw new NotReadyError(`the cluster serves no ${kind} of ${apiVersion}`);
+    return resource.namespaced;
   }
 
   async applyVerbatim(manifest: Manifest): Promise<Manifest> {
@@ -76,8 +84,14 @@ export class Cluster {
     return new Cluster(name, config, file, node);
   }
 
-  /** Applies objects (server-side), in parallel; namespaces and definitions first. Returns them as the server keeps them. */
+  /**
+   * Applies objects (server-side), in parallel; namespaces and definitions first.
+   *
+   * @returns them as the server keeps them
+   * @throws NotReadyError naming the object and what the API server said against it; {@link statusOf} still reads it
+   */
   async apply(manifests: readonly Manifest[], signal?: AbortSignal): Promise<Manifest[]> {
+    await this.permit(manifests, 'apply');
     const first = manifests.filter(({ kind }) => kind === 'Namespace' || kind === 'CustomResourceDefinition');
     const rest = manifests.filter((manifest) => !first.includes(manifest));
     const applied = await Promise.all(first.map((manifest) => this.#applyOne(manifest, signal)));
@@ -86,6 +100,7 @@ export class Cluster {
 
   /** Deletes objects in reverse order; what is already gone is no error. */
   async remove(manifests: readonly Manifest[], signal?: AbortSignal): Promise<void> {
+    await this.permit(manifests, 'remove');
     const one = (manifest: Manifest) =>
       this.#call(() => this.objects.delete(manifest, undefined, undefined, 0, undefined, 'Background'), signal).catch(
         ignoreNotFound,
@@ -117,8 +132,20 @@ export class Cluster {
     return this.#call(() => this.objects.read<T>(header)).catch(ignoreNotFound);
   }
 
+  /** Whether these may be changed at all. All of a cluster that we made is ours. */
+  protected async permit(_manifests: readonly Manifest[], _action: 'apply' | 'remove'): Promise<void> {}
+
   async #applyOne(manifest: Manifest, signal?: AbortSignal): Promise<Manifest> {
-    return this.#call(() => this.objects.applyVerbatim(manifest), signal);
+    try {
+      return await this.#call(() => this.objects.applyVerbatim(manifest), signal);
+    } catch (error) {
+      if (statusOf(error) === undefined) throw error;
+      throw new NotReadyError(
+        `${nameOf(manifest)} was refused by cluster ${this.name}: ${refusalOf(error)}`,
+        undefined,
+        error,
+      );
+    }
   }
 
   /** One request; repeated only while the API server does not answer at all, for as long as an outage may last. */
@@ -132,14 +159,20 @@ export class Cluster {
   }
 }
 
+/** `Deployment sem/echo`, as errors name an object. */
+export function nameOf({ kind = 'object', metadata: { name, namespace } }: Manifest): string {
+  return `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`;
+}
+
 /** HTTP status of an API server's refusal, or undefined when the error is none. */
 export function statusOf(error: unknown): number | undefined {
-  const code = (error as { code?: unknown } | undefined)?.code;
-  return typeof code === 'number' ? code : undefined;
+  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: { code?: unknown } };
+  const found = [code, cause?.code].find((each) => typeof each === 'number');
+  return found as number | undefined;
 }
 
 /** The API server's own sentence in a refusal, without the wrapping of the client library. */
-export function refusalOf(error: unknown): string {
+function refusalOf(error: unknown): string {
   const { body } = (error ?? {}) as { body?: unknown };
   try {
     const parsed: unknown = typeof body === 'string' ? JSON.parse(body) : body;
@@ -148,7 +181,7 @@ export function refusalOf(error: unknown): string {
   } catch {
     // not JSON: fall through to the error's own words
   }
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 function isOutage(error: unknown): boolean {

@@ -54,19 +54,26 @@ export async function upKind(request: LabRequest, topology: Topology, parts: Kin
     await Promise.all(topology.clusters.map((cluster) => create(name, cluster, parts, signal)));
     await writeLab({ ...fresh, complete: true });
   }
-  const open = ({ name: cluster }: ClusterSpec): [string, Cluster] => [
-    cluster,
-    Cluster.fromFile(cluster, kubeconfigOf(name, cluster), nodeName(name, cluster)),
-  ];
   const lab: Lab = {
     name,
     topology: topology.name,
     provider: 'kind',
-    clusters: new Map(topology.clusters.map(open)),
+    clusters: new Map(topology.clusters.map((cluster) => [cluster.name, openOwn(name, cluster.name)])),
     reused,
   };
   await Promise.all([...lab.clusters.values()].map((cluster) => nodeReady(cluster, signal)));
   return lab;
+}
+
+/** Our own kubeconfig holds one context, that of the cluster we made. Anything else was put there by someone. */
+function openOwn(lab: string, cluster: string): Cluster {
+  const file = kubeconfigOf(lab, cluster);
+  const open = Cluster.fromFile(cluster, file, nodeName(lab, cluster));
+  if (open.context === `kind-${kindName(lab, cluster)}`) return open;
+  throw new UsageError(
+    `${file} points to context "${open.context}", which meshwitness did not make`,
+    `./meshwitness down --name ${lab}; for a cluster of your own: --context ${open.context}`,
+  );
 }
 
 async function stillFits(record: LabRecord | undefined, topology: Topology, hash: string): Promise<boolean> {
