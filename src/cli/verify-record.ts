@@ -1,0 +1,50 @@
+import { readFile } from 'node:fs/promises';
+import { cpus, release, totalmem } from 'node:os';
+import type { EngineInfo } from '#machine/docker.ts';
+import type { CataloguedCheck } from '#verdict/catalogue.ts';
+import { manifestText, type RunPlan } from '#verdict/plan.ts';
+import type { RunRecord } from '#verdict/result.ts';
+
+/** The machine that a run stood on, as run.json tells it. */
+export async function machineFacts(engine: EngineInfo): Promise<RunRecord['machine']> {
+  const osRelease = await readFile('/etc/os-release', 'utf8').catch(() => '');
+  return {
+    os: /^PRETTY_NAME="?([^"\n]*)/m.exec(osRelease)?.[1] ?? process.platform,
+    kernel: release(),
+    cpus: engine.cpus || cpus().length,
+    memoryMiB: Math.round((engine.memoryBytes || totalmem()) / 2 ** 20),
+    node: process.version.slice(1),
+    engine: `Docker ${engine.version}`,
+  };
+}
+
+/** Everything that reports tell of the checks of a run, so that they need no code: by id. */
+export async function checkRecords(
+  checks: readonly CataloguedCheck[],
+  { groups, alone }: RunPlan,
+): Promise<RunRecord['checks']> {
+  const planned = [...groups.flatMap((group) => group.checks), ...alone.map((each) => each.planned)];
+  const records = checks.map(async (check): Promise<[string, RunRecord['checks'][string]]> => {
+    const first = planned.find((each) => each.check.id === check.id);
+    const manifest = await manifestText(check, first?.names ?? {});
+    const { id, title, system, level, tags, needs, story, twins } = check;
+    return [
+      id,
+      {
+        title,
+        system,
+        level,
+        tags: [...tags],
+        needs: [...needs],
+        story,
+        twins: twins.map(({ name, breaks }) => ({ name, breaks })),
+        reproduce: reproduce(id, first?.channel ?? 'current'),
+        ...(manifest !== undefined && { manifest }),
+      },
+    ];
+  });
+  return Object.fromEntries(await Promise.all(records));
+}
+
+/** The command that runs just this check. */
+export const reproduce = (id: string, channel: string): string => `./meshwitness verify ${id} --istio ${channel}`;

@@ -1,0 +1,113 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { istioChannels, type IstioChannel } from '#install/istio-manifests.ts';
+import { checkLabName } from '#lab/record.ts';
+import { readTopology } from '#lab/topology.ts';
+import { loadVersions } from '#machine/versions.ts';
+import { loadCatalogue, parseShard, profiles, select, shardOf, type Profile, type Shard } from '#verdict/catalogue.ts';
+import { planRun, sabotageOf } from '#verdict/plan.ts';
+
+interface VerifyOptions {
+  profile?: Profile;
+  twins: boolean;
+  keep: boolean;
+  shard?: Shard;
+  istio?: IstioChannel | 'both';
+  name: string;
+  topology: string;
+  source?: 'pull' | 'build';
+  json: boolean;
+  sabotage?: string;
+  without: string[];
+}
+
+/** What `verify` does when nothing is said. */
+export const usualVerify: VerifyOptions = {
+  twins: false,
+  keep: false,
+  name: 'default',
+  topology: 'solo',
+  json: false,
+  without: [],
+};
+
+const examples = `
+Examples:
+  ./meshwitness verify                          the core checks, on both Istio versions
+  ./meshwitness verify GS-02 --twins            one check, and the sabotage it must notice
+  ./meshwitness verify mtls outage              every check with one of these tags
+  ./meshwitness verify --profile smoke --keep   the headline checks; the lab stays, so the next run takes seconds
+  ./meshwitness verify GS-02 --sabotage no-endpoints   a failure on purpose: what does one look like?
+
+A lab that stands is used and left standing; one that the run made is removed at the end, unless --keep is given.`;
+
+/** `verify [IDS or TAGS...]`: runs checks on a lab, and exits as their verdicts say. */
+export function verifyCommand(signal: AbortSignal): Command {
+  return new Command('verify')
+    .description('run checks on real clusters and print the verdicts')
+    .argument('[checks...]', 'ids, tags, systems or levels; the core checks when left out')
+    .addOption(new Option('--profile <name>', 'smoke: the headline checks; core; full: all').choices(profiles))
+    .option('--twins', "also run each check's sabotaged twins, which must turn it red", false)
+    .option('--keep', 'leave the lab standing', false)
+    .addOption(new Option('--shard <i/n>', 'only every nth check, from the ith on').argParser(shard))
+    .addOption(new Option('--istio <version>', 'which Istio decides').choices([...istioChannels, 'both']))
+    .option('--name <lab>', 'name of the lab', 'default')
+    .option('--topology <name>', 'clusters of the lab, of kind/topologies', 'solo')
+    .addOption(new Option('--source <source>', 'force where images come from').choices(['pull', 'build']))
+    .option('--json', 'print the run as JSON', false)
+    .option('--sabotage <twin>', "run the one check in this twin's set-up: a failure on purpose")
+    .option('--without <capability>', 'pretend that a capability is missing; may be repeated', collect, [])
+    .addHelpText('after', examples)
+    .action(async (words: string[], options: VerifyOptions) => {
+      process.exitCode = await verify(words, options, signal);
+    });
+}
+
+/** Checks every input, and only then starts anything. @returns the exit code */
+export async function verify(words: string[], options: VerifyOptions, signal: AbortSignal): Promise<number> {
+  const { profile, name, topology, source, sabotage, without, ...rest } = options;
+  checkLabName(name);
+  const [catalogue] = await Promise.all([loadCatalogue(), readTopology(topology), loadVersions()]);
+  const selected = select(catalogue, words, profile);
+  const checks = options.shard ? shardOf(selected, options.shard) : selected;
+  const twin = sabotage === undefined ? undefined : sabotageOf(checks, sabotage);
+  const channels = channelsOf(options.istio ?? usualChannels(words, profile));
+  const plan = await planRun(checks, channels, name);
+  const { runVerify } = await import('#cli/verify-run.ts');
+  return runVerify({
+    checks,
+    plan,
+    lab: { name, topology, channels, without, ...(source && { source }) },
+    twins: rest.twins,
+    keep: rest.keep,
+    json: rest.json,
+    ...(twin && { sabotage: twin }),
+    command: commandLine(process.argv.slice(2)),
+    signal,
+  });
+}
+
+/** What is asked for by name is wanted fast; a whole profile is decided on both versions. */
+function usualChannels(words: readonly string[], profile: Profile | undefined): IstioChannel | 'both' {
+  if (profile === undefined) return words.length === 0 ? 'both' : 'current';
+  return profile === 'smoke' ? 'current' : 'both';
+}
+
+const channelsOf = (wish: IstioChannel | 'both'): IstioChannel[] => (wish === 'both' ? [...istioChannels] : [wish]);
+
+/** What was typed, as it can be typed again. */
+export function commandLine(argv: readonly string[]): string {
+  const quoted = argv.map((each) =>
+    /^[\w./:=@-]+$/.test(each) ? each : `'${each.replaceAll("'", String.raw`'\''`)}'`,
+  );
+  return ['./meshwitness', ...quoted].join(' ');
+}
+
+function shard(text: string): Shard {
+  try {
+    return parseShard(text);
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message);
+  }
+}
+
+const collect = (value: string, before: string[]): string[] => [...before, value];
