@@ -31,6 +31,18 @@ const commands: Record<string, { does: string; load: Load }> = {
     does: 'make the report pages of a run folder from its files',
     load: async () => (await import('#cli/report.ts')).reportCommand(),
   },
+  up: {
+    does: 'bring a lab up and keep it, for many runs',
+    load: async (signal) => (await import('#cli/up.ts')).upCommand(signal),
+  },
+  down: {
+    does: 'remove a lab, with all that a crash left of it',
+    load: async (signal) => (await import('#cli/down.ts')).downCommand(signal),
+  },
+  status: {
+    does: 'which labs stand, and what crashed ones left behind',
+    load: async () => (await import('#cli/status.ts')).statusCommand(),
+  },
   images: {
     does: 'every image and tool: where it comes from, pulled or built',
     load: async (signal) => (await import('#cli/images.ts')).imagesCommand(signal),

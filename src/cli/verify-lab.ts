@@ -4,11 +4,10 @@ import type { ReadyPart } from '#machine/ready-part.ts';
 import { loadVersions } from '#machine/versions.ts';
 import type { IstioChannel } from '#install/istio-manifests.ts';
 import { askIstio } from '#install/capabilities.ts';
-import { ensureIstio, istioPartNames, nodeImageFor } from '#install/istio-parts.ts';
+import { ensureIstio, istioPartNames, nodeImageForLab } from '#install/istio-parts.ts';
 import { installIstio } from '#install/istio.ts';
 import type { Cluster } from '#lab/cluster.ts';
 import { Forwards } from '#lab/forward.ts';
-import { readLab } from '#lab/record.ts';
 import { upLab } from '#lab/up.ts';
 import type { Target } from '#verdict/run.ts';
 import type { Scene } from '#verdict/scene.ts';
@@ -41,7 +40,7 @@ interface Progress {
 export async function readyLab(wish: LabWish, { say, timed, signal }: Progress): Promise<ReadyLab> {
   const { name, topology, channels, source } = wish;
   const clock = stopwatch(timed);
-  const node = await nodePartFor(name, channels, signal);
+  const node = await nodeImageForLab(name, channels, signal);
   const wanted = ['kind', node, ...istioPartNames(channels)];
   await withProgress((onProgress) => ensureParts(wanted, { signal, onProgress, ...(source && { source }) }));
   clock('images and tools');
@@ -79,14 +78,6 @@ async function ask(
   await using forwards = new Forwards(cluster);
   const { capabilities } = await askIstio(cluster, scene?.forwards ?? forwards, channel, admin);
   return capabilities.filter((each) => !without.includes(each));
-}
-
-/** A lab that stands on an image with more than is asked for stays as it is. */
-async function nodePartFor(lab: string, channels: readonly IstioChannel[], signal: AbortSignal): Promise<string> {
-  const least = nodeImageFor(channels);
-  const [record, all] = await Promise.all([readLab(lab), findParts([nodeImageFor(['current', 'older'])], signal)]);
-  const [wider] = all.values();
-  return record?.complete && wider?.reference === record.nodeImage ? wider.part : least;
 }
 
 /** The parts that the run stands on, those inside the node too, with where each came from. */

@@ -1,5 +1,6 @@
-import type { IstioChannel, IstioParts } from '#install/istio-manifests.ts';
-import { ensureParts, toolPath, type EnsureOptions } from '#machine/parts.ts';
+import { istioChannels, type IstioChannel, type IstioParts } from '#install/istio-manifests.ts';
+import { readLab } from '#lab/record.ts';
+import { ensureParts, findParts, toolPath, type EnsureOptions } from '#machine/parts.ts';
 import { hubAndTag } from '#machine/ready-part.ts';
 import { NotReadyError } from '#support/errors.ts';
 
@@ -10,6 +11,17 @@ export const istioPartNames = (channels: readonly IstioChannel[]): string[] =>
 /** The node image of kind/versions.yaml in which these versions are preloaded. */
 export const nodeImageFor = (channels: readonly IstioChannel[]): string =>
   channels.includes('older') ? 'node-both' : 'node-smoke';
+
+/** As {@link nodeImageFor}; but a lab that stands on the image with more than is asked for stays as it is. */
+export async function nodeImageForLab(
+  lab: string,
+  channels: readonly IstioChannel[],
+  signal?: AbortSignal,
+): Promise<string> {
+  const [record, all] = await Promise.all([readLab(lab), findParts([nodeImageFor(istioChannels)], signal)]);
+  const [wider] = all.values();
+  return record?.complete && wider?.reference === record.nodeImage ? wider.part : nodeImageFor(channels);
+}
 
 /**
  * istioctl and the names of the images of some Istio versions, made first where they are missing.

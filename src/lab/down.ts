@@ -1,5 +1,5 @@
-import { networkName, ownedNetworks, ownedNodes, removeObjects } from '#lab/engine-objects.ts';
-import { forgetLab, readLab, recordedLabs } from '#lab/record.ts';
+import { ownedNetworks, ownedNodes, removeObjects } from '#lab/engine-objects.ts';
+import { checkLabName, forgetLab, readLab, recordedLabs } from '#lab/record.ts';
 
 /** What stands of one lab, for `status`. */
 export interface LabStatus {
@@ -32,11 +32,17 @@ export async function labStatuses(): Promise<LabStatus[]> {
   return Promise.all([...names].sort().map(status));
 }
 
-/** Removes one lab: its nodes, its network, its folder. Returns what was removed, by name. */
+/**
+ * Removes one lab: its nodes, its network, its folder, also what a crash left of it. The caller holds the lab.
+ *
+ * @returns what was removed of the engine, by name
+ * @throws UsageError for a name that no lab can have
+ */
 export async function downKind(name: string): Promise<string[]> {
+  checkLabName(name);
   const nodes = (await ownedNodes(name)).map((node) => node.name);
   const networks = (await ownedNetworks()).filter(({ lab }) => lab === name).map((network) => network.name);
   await removeObjects(nodes, networks);
   await forgetLab(name);
-  return [...nodes, ...networks.filter((network) => network === networkName(name))];
+  return [...nodes, ...networks];
 }

@@ -1,4 +1,5 @@
-import { $ } from 'zx/core';
+import { $, type ProcessOutput } from 'zx/core';
+import { UsageError } from '#support/errors.ts';
 import { labLabel, ownerLabel } from '#support/paths.ts';
 
 /** A container or network of the engine that carries our label. */
@@ -9,6 +10,7 @@ export interface OwnedObject {
 }
 
 const docker = $({ quiet: true });
+const kindLabel = 'io.x-k8s.kind.cluster';
 
 /** Name of the kind cluster, and so of its node's prefix, for one cluster of a lab. */
 export const kindName = (lab: string, cluster: string): string => `mw-${lab}-${cluster}`;
@@ -24,40 +26,62 @@ export async function ownedNetworks(): Promise<OwnedObject[]> {
   return rows(stdout).map(([name = '', lab = '']) => ({ name, lab, running: true }));
 }
 
-/** Node containers of one lab: those on its network whose image carries our label. */
+/**
+ * Node containers made by us. kind gives its nodes no label of ours, so what tells them is the image, which carries it,
+ * and the network, which is named after the lab and which only kind nodes of the lab join.
+ *
+ * @param lab only those of one lab
+ */
 export async function ownedNodes(lab?: string): Promise<OwnedObject[]> {
-  const filters = ['--filter', `label=${ownerLabel}`, '--filter', 'label=io.x-k8s.kind.cluster'];
-  if (lab !== undefined) filters.push('--filter', `network=${networkName(lab)}`);
-  const { stdout } = await docker`docker ps -a ${filters} --format ${'{{.Names}}\t{{.Networks}}\t{{.State}}'}`;
-  return rows(stdout).map(([name = '', network = '', state = '']) => ({
-    name,
-    lab: network.replace(/^mw-/, ''),
-    running: state === 'running',
-  }));
+  const filters = ['--filter', `label=${ownerLabel}`, '--filter', `label=${kindLabel}`];
+  const format = `{{.Names}}\t{{.Label "${kindLabel}"}}\t{{.Networks}}\t{{.State}}`;
+  const { stdout } = await docker`docker ps -a ${filters} --format ${format}`;
+  return rows(stdout)
+    .map(([name = '', cluster = '', network = '', state = '']) => ({ name, cluster, network, state }))
+    .filter(({ cluster, network }) => network.startsWith('mw-') && cluster.startsWith(`${network}-`))
+    .map(({ name, network, state }) => ({ name, lab: network.slice('mw-'.length), running: state === 'running' }))
+    .filter((node) => lab === undefined || node.lab === lab);
 }
 
-/** True when the engine has a container of that name that does not carry our label. */
-export async function nameTakenByOther(container: string): Promise<boolean> {
-  const format = `{{index .Config.Labels "${ownerLabel}"}}`;
-  const { exitCode, stdout } = await docker({
-    nothrow: true,
-  })`docker container inspect --format ${format} ${container}`;
-  return exitCode === 0 && stdout.trim() === '';
+/**
+ * Makes sure that no name a lab needs belongs to someone else.
+ *
+ * @throws UsageError naming the container or network that we did not make
+ */
+export async function refuseForeign(lab: string, clusters: readonly string[]): Promise<void> {
+  const { stdout: containers } = await docker`docker ps -a --format ${'{{.Names}}'}`;
+  const { stdout: networks } = await docker`docker network ls --format ${'{{.Name}}'}`;
+  const [nodes, ours] = await Promise.all([ownedNodes(lab), ownedNetworks()]);
+  const foreign = (listed: string, owned: OwnedObject[], wanted: string[]) =>
+    wanted.find((name) => rows(listed).flat().includes(name) && !owned.some((each) => each.name === name));
+  const wantedNodes = clusters.map((cluster) => nodeName(lab, cluster));
+  const container = foreign(containers, nodes, wantedNodes);
+  const network = foreign(networks, ours, [networkName(lab)]);
+  if (container === undefined && network === undefined) return;
+  throw new UsageError(
+    `a ${container === undefined ? 'network' : 'container'} called ${container ?? network} exists that meshwitness did not make`,
+    'choose another name for the lab: ./meshwitness up --name other',
+  );
 }
 
 /** Makes the lab's network, labelled; kind then joins it instead of making its own. Safe to repeat. */
 export async function ensureNetwork(lab: string): Promise<void> {
   const name = networkName(lab);
-  const format = `{{index .Labels "${labLabel}"}}`;
-  const { exitCode } = await docker({ nothrow: true })`docker network inspect --format ${format} ${name}`;
-  if (exitCode === 0) return;
-  await docker`docker network create --driver bridge --label ${`${ownerLabel}=meshwitness`} --label ${`${labLabel}=${lab}`} ${name}`;
+  if ((await ownedNetworks()).some((network) => network.name === name)) return;
+  const labels = ['--label', `${ownerLabel}=meshwitness`, '--label', `${labLabel}=${lab}`];
+  await docker`docker network create --driver bridge ${labels} ${name}`;
 }
 
 /** Removes containers (with their volumes) and networks by name; what is already gone is no error. */
-export async function removeObjects(containers: string[], networks: string[]): Promise<void> {
-  if (containers.length > 0) await docker({ nothrow: true })`docker rm --force --volumes ${containers}`;
-  if (networks.length > 0) await docker({ nothrow: true })`docker network rm ${networks}`;
+export async function removeObjects(containers: readonly string[], networks: readonly string[]): Promise<void> {
+  const run = $({ quiet: true, nothrow: true });
+  if (containers.length > 0) checked(await run`docker rm --force --volumes ${containers}`);
+  if (networks.length > 0) checked(await run`docker network rm ${networks}`);
+}
+
+function checked(output: ProcessOutput): void {
+  const unexpected = output.stderr.split('\n').filter((line) => line !== '' && !/no such|not found/i.test(line));
+  if (output.exitCode !== 0 && unexpected.length > 0) throw output;
 }
 
 function rows(stdout: string): string[][] {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { stringify } from 'yaml';
 import type { ClusterSpec } from '#lab/topology.ts';
 
@@ -65,6 +66,12 @@ export function kindConfig(
       }),
     ],
   });
+}
+
+/** Hash of all that the clusters of a lab are made from: when it differs, they are replaced. */
+export function labHash(clusters: readonly ClusterSpec[], nodeImage: string, facts: NodeFacts): string {
+  const made = clusters.map((cluster) => [kindConfig(cluster, cluster.name, nodeImage, facts, ''), cniConfig(cluster)]);
+  return createHash('sha256').update(JSON.stringify(made)).digest('hex').slice(0, 16);
 }
 
 /** The container network of a node: routed veth pairs, masqueraded towards everything but the pod subnet. */

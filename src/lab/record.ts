@@ -16,6 +16,9 @@ const labRecord = z.object({
 });
 export type LabRecord = z.infer<typeof labRecord>;
 
+/** The lab that is meant when no name is given. */
+export const defaultLabName = 'default';
+
 /** Folder of one lab: kubeconfigs, the container network's file, and the record of what it was made from. */
 export const labFolder = (name: string): string => resolve(paths.labs, name);
 /** Kubeconfig of one cluster of a lab; the user's own is never written. */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { z } from 'zod';
@@ -71,14 +70,6 @@ export async function topologyNames(folder: string = paths.topologies): Promise<
     .filter((file) => file.endsWith('.yaml'))
     .map((file) => file.slice(0, -'.yaml'.length))
     .sort();
-}
-
-/** Hash of all that a running cluster was made from: when it differs, the cluster is replaced. */
-export function topologyHash(topology: Topology, nodeImage: string): string {
-  return createHash('sha256')
-    .update(JSON.stringify([topology.clusters, nodeImage]))
-    .digest('hex')
-    .slice(0, 16);
 }
 
 /** True when two IPv4 subnets in CIDR notation share an address. */
