@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { Cluster, Manifest } from '#lab/cluster.ts';
 import { timeouts } from '#support/timeouts.ts';
 import { until, type Look } from '#support/wait.ts';
+import { readCounters } from '#witness/counters.ts';
 import { expectedInbound, inboundDifference } from '#witness/expected-inbound.ts';
 import { inboundDumpPath, inboundFacts } from '#witness/inbound.ts';
 import type { Scene, Workload } from '#verdict/scene.ts';
@@ -12,14 +12,17 @@ const foretold = new Set(['PeerAuthentication', 'AuthorizationPolicy']);
 /** Kinds that change a proxy in ways that are only seen as a change. */
 const felt = new Set(['EnvoyFilter']);
 
-/** What the inbound listeners of the proxies looked like before an object that changes them was applied. */
-export type Before = Map<string, string>;
+/** How many listener updates each proxy had taken in before an object that changes it was applied. */
+export type Before = Map<string, number>;
 
-/** Notes how the proxies look, when these objects change them in ways that cannot be foretold. */
+/** Notes where the proxies stand, when these objects change them in ways that cannot be foretold. */
 export async function lookBefore(scene: Scene, objects: readonly Manifest[], signal?: AbortSignal): Promise<Before> {
   const touching = objects.filter(({ kind }) => kind !== undefined && felt.has(kind));
   const selected = meshed(scene).filter((each) => touching.some((object) => touches(object, each)));
-  const noted = selected.map(async (each) => [each.name, digest(await inboundDump(scene, each, signal))] as const);
+  const noted = selected.map(async (each): Promise<[string, number]> => [
+    each.name,
+    await updates(scene, each, signal),
+  ]);
   return new Map(await Promise.all(noted));
 }
 
@@ -40,9 +43,9 @@ export async function settle(
     until(
       `the proxy of ${name} to take the EnvoyFilter in`,
       async (): Promise<Look<true>> =>
-        digest(await inboundDump(scene, scene.workload(name), signal)) === earlier
-          ? { seen: 'an unchanged inbound listener' }
-          : { done: true },
+        (await updates(scene, scene.workload(name), signal)) > earlier
+          ? { done: true }
+          : { seen: 'no listener update' },
       options,
     ),
   );
@@ -90,11 +93,11 @@ async function inboundDump(scene: Scene, { name }: Workload, signal?: AbortSigna
   return body;
 }
 
-/** Times of update differ with each push; what is enforced does not. */
-const digest = (dump: string): string =>
-  createHash('sha256')
-    .update(dump.replaceAll(/"(last_updated|version_info)": *"[^"]*",?/g, ''))
-    .digest('hex');
+/** Listener updates that the proxy has taken in from its control plane, changed or not. */
+async function updates(scene: Scene, { name }: Workload, signal?: AbortSignal): Promise<number> {
+  const counters = await readCounters(await scene.admin(name), ['listener_manager.lds.update_success'], signal);
+  return Object.values(counters).reduce((sum, each) => sum + each, 0);
+}
 
 function touches(object: Manifest, { namespace, labels }: Workload): boolean {
   const { spec } = object as Manifest & { spec?: { workloadSelector?: { labels?: Record<string, string> } } };

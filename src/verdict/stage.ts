@@ -174,8 +174,9 @@ export class Stage {
   async close(): Promise<void> {
     const left = this.#applied.splice(0);
     if (left.length === 0) return;
+    const before = await lookBefore(this.#scene, left);
     await this.#scene.cluster.remove(left);
-    await settle(this.#scene, left, new Map());
+    await settle(this.#scene, left, before);
   }
 
   get #scene(): Scene {

@@ -88,6 +88,10 @@ const errorsClimb = factIs({
 /** What Envoy's /clusters page says of the endpoint of auth-identity: `auth-identity::10.0.0.1:8081::rq_error::3`. */
 function endpoint(page: string): { healthy: boolean; errors: number } {
   const own = page.split('\n').filter((line) => line.startsWith('auth-identity::'));
-  const value = (key: string) => own.find((line) => line.includes(`::${key}::`))?.split('::').at(-1) ?? '';
+  const value = (key: string) =>
+    own
+      .find((line) => line.includes(`::${key}::`))
+      ?.split('::')
+      .at(-1) ?? '';
   return { healthy: value('health_flags') === 'healthy', errors: Number(value('rq_error')) };
 }

@@ -4,13 +4,7 @@ import { check } from '#verdict/check.ts';
 import { receivedBy } from '#verdict/expectations/backend.ts';
 import { answered } from '#verdict/expectations/client.ts';
 import { factIs } from '#verdict/expectations/fact.ts';
-import {
-  matchedCluster,
-  mutualTls,
-  notCaptured,
-  passedThrough,
-  plaintextAt,
-} from '#verdict/expectations/proxy-log.ts';
+import { matchedCluster, mutualTls, notCaptured, passedThrough, plaintextAt } from '#verdict/expectations/proxy-log.ts';
 import { z } from 'zod';
 import { clusterOf, throughEdge } from './semaphore.ts';
 

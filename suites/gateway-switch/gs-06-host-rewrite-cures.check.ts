@@ -29,7 +29,10 @@ export default check({
     await Promise.all([
       stage.call('login', throughEdge(names, door, '/auth/login', 'auth-identity')),
       stage.call('academics', throughEdge(names, door, '/academics/list', 'academics')),
-      stage.call('login-with-dns-capture', throughEdge(names, 'envoy-gateway-dns:8090', '/auth/login', 'auth-identity')),
+      stage.call(
+        'login-with-dns-capture',
+        throughEdge(names, 'envoy-gateway-dns:8090', '/auth/login', 'auth-identity'),
+      ),
     ]);
   },
   judge: ({ names, probe }) => {

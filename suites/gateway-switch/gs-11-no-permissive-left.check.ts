@@ -21,7 +21,8 @@ export default check({
   uses: ['edge', ...all],
   story: {
     setUp: 'The target state: STRICT for the namespace.',
-    sends: 'Plaintext to the port of each of the four services, from a pod without a sidecar; the same before and after, where plaintext is allowed.',
+    sends:
+      'Plaintext to the port of each of the four services, from a pod without a sidecar; the same before and after, where plaintext is allowed.',
     expects:
       'No PeerAuthentication of the namespace or the mesh root has the mode PERMISSIVE or DISABLE for the four services; every plaintext call is cut without any HTTP status, refused with filter_chain_not_found, and reaches no application.',
     why: 'A mode field that says STRICT proves nothing: a port-level exception behind it lets plaintext in.',

@@ -21,7 +21,8 @@ export default check({
   uses: ['edge', 'envoy-gateway', 'auth-identity', ...strangers],
   story: {
     setUp: 'The target state, and allow-semaphore-namespace rewritten with the principal of the gateway as its source.',
-    sends: 'GET /auth/login to auth-identity: through the gateway, from another ServiceAccount of the namespace, and from another namespace. The two strangers call before and after as well, without the policy.',
+    sends:
+      'GET /auth/login to auth-identity: through the gateway, from another ServiceAccount of the namespace, and from another namespace. The two strangers call before and after as well, without the policy.',
     expects:
       '200 through the gateway. The strangers get 403 "RBAC: access denied", the sidecar of auth-identity logs rbac_access_denied_matched_policy[none] and counts the denial, and the application receives nothing.',
     why: 'A policy without a source clause allows every caller of the mesh, whatever its name says.',

@@ -20,7 +20,8 @@ export default check({
   uses: ['outsider', ...all],
   story: {
     setUp: 'PeerAuthentication default with mode STRICT in namespace biometrics.',
-    sends: 'A mesh call and a plaintext call to each of the seven services; the plaintext ones before and after as well, where plaintext is allowed.',
+    sends:
+      'A mesh call and a plaintext call to each of the seven services; the plaintext ones before and after as well, where plaintext is allowed.',
     expects:
       'Each mesh call: 200 on a matched cluster, mutual TLS, and the SPIFFE ID of the caller in x-forwarded-client-cert. Each plaintext call: cut without any HTTP status, refused with filter_chain_not_found, nothing received.',
     why: 'One workload that still takes plaintext is a door beside the mesh: no identity, no policy, no encryption.',
