@@ -1,3 +1,4 @@
+import type { KindParts } from '#lab/kind-create.ts';
 import { upKind } from '#lab/kind.ts';
 import type { Lab, LabRequest } from '#lab/lab.ts';
 import { checkLabName } from '#lab/record.ts';
@@ -14,7 +15,7 @@ export interface UpRequest extends LabRequest {
 }
 
 /** Preloads the current Istio and what the smoke checks deploy. */
-export const usualNodeImage = 'node-smoke';
+const usualNodeImage = 'node-smoke';
 
 /**
  * A lab of kind clusters that stands and answers. Makes kind and the node image first, where they are missing; reuses
@@ -24,9 +25,17 @@ export const usualNodeImage = 'node-smoke';
  * @throws NotReadyError when a part cannot be made or a cluster does not come up in time
  */
 export async function upLab(request: UpRequest): Promise<Lab> {
-  const { nodeImagePart = usualNodeImage, onProgress, signal } = request;
   checkLabName(request.name);
   const topology = await readTopology(request.topology);
+  return upKind(request, topology, await kindParts(request));
+}
+
+/** kind and a node image, made first where they are missing, and what the image says of itself. */
+export async function kindParts({
+  nodeImagePart = usualNodeImage,
+  onProgress,
+  signal,
+}: Pick<UpRequest, 'nodeImagePart' | 'onProgress' | 'signal'>): Promise<KindParts> {
   const parts = await ensureParts(['kind', nodeImagePart], {
     ...(onProgress && { onProgress }),
     ...(signal && { signal }),
@@ -36,9 +45,9 @@ export async function upLab(request: UpRequest): Promise<Lab> {
     throw new NotReadyError(`${nodeImagePart} is no node image`, './meshwitness images list');
   const etcdTag = tagInNode(node, 'etcd');
   const corednsTag = tagInNode(node, 'coredns');
-  return upKind(request, topology, {
+  return {
     kindBinary: toolPath(kind, 'kind'),
     nodeImage: node.reference,
     facts: { ...(etcdTag !== undefined && { etcdTag }), ...(corednsTag !== undefined && { corednsTag }) },
-  });
+  };
 }

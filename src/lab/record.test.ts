@@ -1,0 +1,68 @@
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { LabRecord } from '#lab/record.ts';
+import { UsageError } from '#support/errors.ts';
+
+let cache: string;
+let labs: typeof import('#lab/record.ts');
+beforeAll(async () => {
+  cache = await mkdtemp(join(tmpdir(), 'labs-'));
+  vi.stubEnv('XDG_CACHE_HOME', cache);
+  vi.resetModules();
+  labs = await import('#lab/record.ts');
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await rm(cache, { recursive: true, force: true });
+});
+
+const record: LabRecord = {
+  schema: 1,
+  name: 'dev',
+  topology: 'solo',
+  hash: '0123456789abcdef',
+  nodeImage: 'node:1',
+  createdAt: '2026-11-21T06:27:22.890Z',
+  complete: true,
+};
+
+describe('the record of a lab', () => {
+  it('is read as it was written, and leaves no other file', async () => {
+    await labs.writeLab(record);
+    expect(await labs.readLab('dev')).toEqual(record);
+    expect(await readdir(labs.labFolder('dev'))).toEqual(['lab.json']);
+    expect(labs.labFolder('dev')).toContain(cache);
+  });
+
+  it('of a lab that never was is none', async () => {
+    expect(await labs.readLab('never')).toBeUndefined();
+  });
+
+  it.each([
+    ['cut in the middle', JSON.stringify(record).slice(0, 40)],
+    ['of another schema', JSON.stringify({ ...record, schema: 2 })],
+  ])('%s counts as none: the lab is replaced', async (_, text) => {
+    await mkdir(labs.labFolder('odd'), { recursive: true });
+    await writeFile(join(labs.labFolder('odd'), 'lab.json'), text);
+    expect(await labs.readLab('odd')).toBeUndefined();
+  });
+
+  it('goes with the whole folder', async () => {
+    await labs.writeLab({ ...record, name: 'gone' });
+    expect(await labs.recordedLabs()).toContain('gone');
+    await labs.forgetLab('gone');
+    expect(await labs.recordedLabs()).not.toContain('gone');
+  });
+});
+
+describe('the name of a lab', () => {
+  it.each(['dev', 'a', 'lab-2', 'default'])('%s is one', (name) => {
+    expect(() => labs.checkLabName(name)).not.toThrow();
+  });
+
+  it.each(['', '../other', 'Dev', '2nd', 'a b', 'x'.repeat(31)])('"%s" is none', (name) => {
+    expect(() => labs.checkLabName(name)).toThrow(expect.objectContaining({ exitCode: new UsageError('').exitCode }));
+  });
+});
