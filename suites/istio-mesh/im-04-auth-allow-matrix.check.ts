@@ -98,7 +98,8 @@ export default check({
     },
     {
       name: 'slashes-merged',
-      sabotage: 'Normalization MERGE_SLASHES: double slashes are merged, escaped ones are still forwarded as they came.',
+      sabotage:
+        'Normalization MERGE_SLASHES: double slashes are merged, escaped ones are still forwarded as they came.',
       breaks: 'not-widened',
       on: 'trick-encoded-both',
     },
