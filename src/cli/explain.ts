@@ -34,7 +34,7 @@ export async function explanation(check: CataloguedCheck): Promise<string> {
   ];
   const [twin] = twins;
   return [
-    `${pc.bold(`${id}  ${title}`)}`,
+    pc.bold(`${id}  ${title}`),
     pc.dim([level, system, ...tags].join(' · ')),
     ...parts.map(([head, text]) => `\n${pc.bold(head)}\n${text}`),
     ...(manifest === undefined ? [] : [`\n${pc.bold('Applies')}\n${manifest.trimEnd()}`]),

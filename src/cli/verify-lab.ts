@@ -1,17 +1,18 @@
-import { withProgress } from '#machine/images/progress.ts';
-import { ensureParts, findParts, type EnsureOptions } from '#machine/parts.ts';
-import type { ReadyPart } from '#machine/ready-part.ts';
-import { loadVersions } from '#machine/versions.ts';
-import type { IstioChannel } from '#install/istio-manifests.ts';
+import { ContextLease, LabLease } from '#cli/lab-lease.ts';
+import { existingProduct, productsOf } from '#cli/products.ts';
 import { askIstio } from '#install/capabilities.ts';
-import { ensureIstio, istioPartNames, nodeImageForLab } from '#install/istio-parts.ts';
+import { istioManifests, type IstioChannel } from '#install/istio-manifests.ts';
+import { istioPartNames, istioPartsOf, nodeImageForLab } from '#install/istio-parts.ts';
 import { installIstio } from '#install/istio.ts';
 import type { Cluster } from '#lab/cluster.ts';
+import { openExisting } from '#lab/existing.ts';
 import { Forwards } from '#lab/forward.ts';
 import { upLab } from '#lab/up.ts';
+import { withProgress } from '#machine/images/progress.ts';
+import { ensureParts } from '#machine/parts.ts';
+import type { RunRecord } from '#verdict/result.ts';
 import type { Target } from '#verdict/run.ts';
 import type { Scene } from '#verdict/scene.ts';
-import type { RunRecord } from '#verdict/result.ts';
 
 /** What a run needs of a lab. */
 export interface LabWish {
@@ -19,103 +20,96 @@ export interface LabWish {
   topology: string;
   channels: readonly IstioChannel[];
   source?: 'pull' | 'build';
+  /** A cluster of the user's, in place of a lab. */
+  existing?: { context: string; revision: string };
   /** Capabilities that the run pretends are missing. */
   without: readonly string[];
 }
 
-/** A lab that stands, with its products installed and asked what they can do. */
+/** A lab that stands, with its products installed. */
 export interface ReadyLab {
   provider: string;
   products: RunRecord['products'];
   targets: Map<IstioChannel, Target>;
 }
 
-interface Progress {
+export interface Steps {
   say: (line: string) => void;
-  timed: (step: string, durationMs: number) => void;
+  /** Told at the end of each step; its time counts from the end of the one before. */
+  step: (name: string) => void;
   signal: AbortSignal;
 }
 
 /** Makes images and tools, brings the lab up and installs Istio, as far as they do not stand already. */
-export async function readyLab(wish: LabWish, { say, timed, signal }: Progress): Promise<ReadyLab> {
+export async function readyLab(wish: LabWish, { say, step, signal }: Steps): Promise<ReadyLab> {
   const { name, topology, channels, source } = wish;
-  const clock = stopwatch(timed);
-  const node = await nodeImageForLab(name, channels, signal);
-  const wanted = ['kind', node, ...istioPartNames(channels)];
-  await withProgress((onProgress) => ensureParts(wanted, { signal, onProgress, ...(source && { source }) }));
-  clock('images and tools');
-  const options: EnsureOptions = { signal, ...(source && { source }) };
-  const [lab, istio] = await Promise.all([
-    upLab({ name, topology, nodeImagePart: node, say, signal }),
-    ensureIstio(channels, options),
+  const nodeImagePart = await nodeImageForLab(name, channels, signal);
+  const wanted = ['kind', nodeImagePart, ...istioPartNames(channels)];
+  const options = { signal, ...(source && { source }) };
+  const parts = await withProgress((onProgress) => ensureParts(wanted, { ...options, onProgress }));
+  step('images and tools');
+  const istio = istioPartsOf(channels, parts);
+  const [lab, products] = await Promise.all([
+    upLab({ name, topology, nodeImagePart, parts, say, signal }),
+    productsOf(wanted, signal),
+    // Needs no cluster: done while they come up.
+    ...istio.map((each) => istioManifests(each, signal)),
   ]);
-  clock(lab.reused ? 'lab (stands)' : 'lab');
-  const [cluster] = lab.clusters.values();
+  step(lab.reused ? 'lab (stands)' : 'lab');
+  const clusters = [...lab.clusters.values()];
+  const installed = await Promise.all(clusters.map((each) => installIstio(each, istio, signal)));
+  step(installed.flat().length > 0 ? 'istio' : 'istio (stands)');
+  const [cluster] = clusters;
   if (!cluster) throw new Error(`topology ${topology} has no cluster`);
-  await installIstio(cluster, istio, signal);
-  clock('istio');
-  const products = await productsOf(wanted, signal);
-  const targets = channels.map((channel): [IstioChannel, Target] => {
-    // A sidecar tells more than the control plane alone: once one was asked, that answer stands.
-    let [full, part]: (Promise<readonly string[]> | undefined)[] = [];
-    const capabilities = (scene?: Scene) => {
-      if (scene) return (full ??= ask(cluster, channel, scene, wish.without));
-      return full ?? (part ??= ask(cluster, channel, undefined, wish.without));
-    };
-    return [channel, { cluster, capabilities }];
-  });
+  const targets = channels.map((each): [IstioChannel, Target] => [each, targetFor(cluster, each, wish.without)]);
   return { provider: lab.provider, products, targets: new Map(targets) };
 }
 
-async function ask(
+/** Opens a cluster of the user's, and asks which Istio it runs. Nothing is installed. */
+export async function readyContext(
+  cluster: Cluster,
+  { channels: [channel = 'current'], without }: LabWish,
+  revision: string,
+): Promise<ReadyLab> {
+  await using forwards = new Forwards(cluster);
+  const facts = await askIstio(cluster, forwards, revision);
+  return {
+    provider: 'existing',
+    products: [existingProduct(`istio-${channel}`, facts.versions.istiod, cluster.context)],
+    targets: new Map([[channel, targetFor(cluster, channel, without, revision)]]),
+  };
+}
+
+/** A control plane whose capabilities are asked once; a sidecar tells more than the control plane alone, so its answer stands. */
+function targetFor(
   cluster: Cluster,
   channel: IstioChannel,
-  scene: Scene | undefined,
   without: readonly string[],
-): Promise<readonly string[]> {
-  const meshed = [...(scene?.workloads.values() ?? [])].find(({ sidecar }) => sidecar);
-  const admin = meshed && (await scene?.admin(meshed.name));
-  await using forwards = new Forwards(cluster);
-  const { capabilities } = await askIstio(cluster, scene?.forwards ?? forwards, channel, admin);
-  return capabilities.filter((each) => !without.includes(each));
+  revision: string = channel,
+): Target {
+  let [full, part]: (Promise<readonly string[]> | undefined)[] = [];
+  const ask = async (scene?: Scene) => {
+    const meshed = [...(scene?.workloads.values() ?? [])].find(({ sidecar }) => sidecar);
+    const admin = meshed && (await scene?.admin(meshed.name));
+    await using own = new Forwards(cluster);
+    const { capabilities } = await askIstio(cluster, scene?.forwards ?? own, revision, admin);
+    return capabilities.filter((each) => !without.includes(each));
+  };
+  const capabilities = (scene?: Scene): Promise<readonly string[]> => {
+    if (scene) return (full ??= ask(scene));
+    return full ?? (part ??= ask());
+  };
+  return { cluster, capabilities };
 }
 
-/** The parts that the run stands on, those inside the node too, with where each came from. */
-async function productsOf(names: readonly string[], signal: AbortSignal): Promise<RunRecord['products']> {
-  const { parts } = await loadVersions();
-  const inside = (part: string): string[] => {
-    const spec = parts[part];
-    return spec?.build === 'node' ? [part, ...inside(spec.base), ...spec.preload] : [part];
-  };
-  const found = await findParts([...new Set(names.flatMap(inside))], signal);
-  return [...found.values()].map(productOf);
-}
-
-function productOf({
-  part,
-  version,
-  origin,
-  reference,
-  path,
-  digest,
-  module,
-}: ReadyPart): RunRecord['products'][number] {
-  return {
-    part,
-    version,
-    origin,
-    reference: reference ?? path?.split('/').at(-1) ?? part,
-    ...(digest !== undefined && { digest }),
-    ...(module !== undefined && { module }),
-  };
-}
-
-/** Tells the time of each step from the end of the one before it. */
-export function stopwatch(timed: (step: string, durationMs: number) => void): (step: string) => void {
-  let since = performance.now();
-  return (step) => {
-    const now = performance.now();
-    timed(step, now - since);
-    since = now;
-  };
+/** Takes the lab of a wish, or the cluster of the user's that it names, for one run. */
+export async function takeLab(
+  { name, existing }: LabWish,
+  { say, signal }: Steps,
+): Promise<{ lease: LabLease | ContextLease; cluster?: Cluster }> {
+  if (!existing) return { lease: await LabLease.take(name, say, signal) };
+  const lab = await openExisting({ main: existing.context }, signal);
+  const [cluster] = lab.clusters.values();
+  if (!cluster) throw new Error(`context ${existing.context} opened no cluster`);
+  return { lease: await ContextLease.take(cluster, say, signal), cluster };
 }

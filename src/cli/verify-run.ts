@@ -1,23 +1,23 @@
-import pc from 'picocolors';
-import prettyMs from 'pretty-ms';
+import type { ContextLease, LabLease } from '#cli/lab-lease.ts';
 import { exitCodeOf } from '#cli/exit-code.ts';
-import { readyLab, stopwatch, type LabWish } from '#cli/verify-lab.ts';
+import { progressLine, say, Timings } from '#cli/progress.ts';
+import { readyContext, readyLab, takeLab, type LabWish, type ReadyLab } from '#cli/verify-lab.ts';
 import { checkRecords, machineFacts } from '#cli/verify-record.ts';
-import { downKind } from '#lab/down.ts';
-import { readLab } from '#lab/record.ts';
-import { holdLab, type LabHold } from '#lab/run-lock.ts';
+import type { EngineInfo } from '#machine/docker.ts';
 import { ensureEngine } from '#machine/engine.ts';
 import { allureWriter } from '#report/allure.ts';
-import { runSummary } from '#report/table.ts';
 import { killScore } from '#report/summary.ts';
+import { runSummary } from '#report/table.ts';
 import { writeReports } from '#report/write-reports.ts';
+import { ToldError } from '#support/errors.ts';
 import { paths } from '#support/paths.ts';
-import type { CataloguedCheck } from '#verdict/catalogue.ts';
+import { loadCatalogue, type CataloguedCheck } from '#verdict/catalogue.ts';
 import type { Twin } from '#verdict/check.ts';
 import { differencesOf } from '#verdict/differences.ts';
 import { dumpScene } from '#verdict/dump.ts';
+import { removeLeftovers } from '#verdict/leftovers.ts';
 import type { RunPlan } from '#verdict/plan.ts';
-import type { RunRecord, VerdictLine } from '#verdict/result.ts';
+import type { RunRecord } from '#verdict/result.ts';
 import { runAlone, runGroups, undecided, type RunOptions } from '#verdict/run.ts';
 import { fileStem, RunFolder, runId } from '#verdict/run-folder.ts';
 
@@ -34,8 +34,6 @@ export interface VerifyRequest {
   signal: AbortSignal;
 }
 
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
-
 /**
  * Makes the machine and the lab ready, runs the checks, writes every report, prints the summary, and removes what it made.
  *
@@ -44,57 +42,102 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 export async function runVerify(request: VerifyRequest): Promise<number> {
   const { lab, keep, signal } = request;
   const start = new Date();
-  const timings: RunRecord['timings'] = [];
-  const timed = (step: string, durationMs: number) => void timings.push({ step, durationMs: Math.round(durationMs) });
-  const clock = stopwatch(timed);
-  const engine = await ensureEngine({ say, signal });
-  clock('engine');
-  const hold = await holdLab(lab.name, say, signal);
-  const before = await readLab(lab.name);
-  const ours = before?.complete !== true || hold.killed?.made === true;
-  const lease = new Lease(hold, lab.name);
+  const timings = new Timings();
+  const step = timings.stopwatch();
+  const engine = lab.existing ? undefined : await ensureEngine({ say, signal });
+  step('engine');
+  const steps = { say, step, signal };
+  const { lease, cluster } = await takeLab(lab, steps);
   try {
-    if (ours) await hold.made();
-    const ready = await readyLab(lab, { say, timed, signal });
-    const { targets } = ready;
-    const folder = await RunFolder.create(paths.reports, {
-      schema: 1,
-      run: runId(start),
-      command: request.command,
-      start: start.toISOString(),
-      topology: lab.topology,
-      provider: ready.provider,
-      products: ready.products,
-      capabilities: {},
-      machine: await machineFacts(engine),
-      timings,
-      checks: await checkRecords(request.checks, request.plan),
-      differences: [],
-    });
-    return await decide(request, folder, targets, lease, timings);
+    const ready =
+      cluster && lab.existing ? await readyContext(cluster, lab, lab.existing.revision) : await readyLab(lab, steps);
+    if (lease.afterKill) await cleanUp(ready, lease);
+    const folder = await RunFolder.create(paths.reports, await recordOf(request, ready, engine, start));
+    return await decide(request, folder, ready, lease, timings);
   } finally {
-    if (ours && !keep) await lease.down();
-    await lease.release();
+    await lease.end(keep);
   }
 }
 
+async function recordOf(
+  { command, lab, checks, plan }: VerifyRequest,
+  { provider, products }: ReadyLab,
+  engine: EngineInfo | undefined,
+  start: Date,
+): Promise<RunRecord> {
+  return {
+    schema: 1,
+    run: runId(start),
+    command,
+    start: start.toISOString(),
+    topology: lab.existing ? `context ${lab.existing.context}` : lab.topology,
+    provider,
+    products,
+    capabilities: {},
+    machine: await machineFacts(engine),
+    timings: [],
+    checks: await checkRecords(checks, plan),
+    differences: [],
+  };
+}
+
+/** Runs the checks, and closes the folder with every report however the run ended. */
 async function decide(
   request: VerifyRequest,
   folder: RunFolder,
-  targets: RunOptions['targets'],
-  lease: Lease,
-  timings: RunRecord['timings'],
+  { targets }: ReadyLab,
+  lease: LabLease | ContextLease,
+  timings: Timings,
 ): Promise<number> {
-  const { plan, checks, signal, twins, sabotage } = request;
-  const timed = (step: string, durationMs: number) => void timings.push({ step, durationMs: Math.round(durationMs) });
-  const clock = stopwatch(timed);
+  const { plan, checks, signal } = request;
+  const options = optionsFor(request, folder, targets, timings);
+  const step = timings.stopwatch();
+  let failure: { error: unknown } | undefined;
+  try {
+    for (const check of checks.filter(({ level }) => level === 'roadmap'))
+      await options.verdict(undecided({ check, channel: 'current' }, 'roadmap', 'named by the customer as later work'));
+    await runGroups(plan, options);
+    step('checks');
+    await folder.update({ capabilities: await capabilitiesOf(targets) });
+    if (plan.alone.length > 0) {
+      await lease.lend();
+      await runAlone(plan, options, request.lab.existing === undefined);
+      step('checks alone');
+    }
+  } catch (error) {
+    failure = { error };
+  }
+  const exitCode = signal.aborted ? 130 : failure ? exitCodeFor(failure.error) : exitCodeOf(folder.lines);
+  const score = killScore(folder.lines);
+  await folder.update({
+    end: new Date().toISOString(),
+    exitCode,
+    timings: timings.list,
+    differences: differencesOf(folder.lines, (line) => folder.evidenceOf(line)),
+    ...(score && { killScore: score }),
+  });
+  await folder.close();
+  const { page } = await writeReports(folder.dir);
+  const { record, lines } = folder;
+  if (request.json) console.log(JSON.stringify({ ...record, dir: folder.dir, verdicts: lines }, undefined, 2));
+  else console.log(`\n${runSummary(record, lines, page)}`);
+  if (failure && !signal.aborted) throw failure.error;
+  return exitCode;
+}
+
+function optionsFor(
+  { twins, sabotage, signal }: VerifyRequest,
+  folder: RunFolder,
+  targets: RunOptions['targets'],
+  timings: Timings,
+): RunOptions {
   const allure = allureWriter(folder.dir);
   allure.environment(folder.record);
-  const options: RunOptions = {
+  return {
     targets,
     twins,
     signal,
-    timed,
+    timed: (step, durationMs) => timings.add(step, durationMs),
     ...(sabotage && { sabotage }),
     verdict: async (found, evidence) => {
       const line = await folder.add(found, evidence);
@@ -108,82 +151,22 @@ async function decide(
       return name;
     },
   };
-  let interrupted = false;
-  try {
-    for (const check of checks.filter(({ level }) => level === 'roadmap'))
-      await options.verdict(undecided({ check, channel: 'current' }, 'roadmap', 'named by the customer as later work'));
-    await runGroups(plan, options);
-    await folder.update({ capabilities: await capabilitiesOf(targets) });
-    clock('checks');
-    if (plan.alone.length > 0) {
-      await lease.release();
-      await runAlone(plan, options);
-      clock('checks alone');
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error;
-    interrupted = true;
-  }
-  const exitCode = interrupted ? 130 : exitCodeOf(folder.lines);
-  const score = killScore(folder.lines);
-  await folder.update({
-    end: new Date().toISOString(),
-    exitCode,
-    timings,
-    differences: differencesOf(folder.lines, (line) => folder.evidenceOf(line)),
-    ...(score && { killScore: score }),
-  });
-  await folder.close();
-  const { page } = await writeReports(folder.dir);
-  const { record, lines } = folder;
-  if (request.json) console.log(JSON.stringify({ ...record, dir: folder.dir, verdicts: lines }, undefined, 2));
-  else console.log(`\n${runSummary(record, lines, page)}`);
-  return exitCode;
+}
+
+const exitCodeFor = (error: unknown): number => (error instanceof ToldError ? error.exitCode : 1);
+
+async function cleanUp({ targets }: ReadyLab, lease: LabLease | ContextLease): Promise<void> {
+  const clusters = new Set([...targets.values()].map(({ cluster }) => cluster));
+  const catalogue = await loadCatalogue();
+  const removed = await Promise.all([...clusters].map((cluster) => removeLeftovers(cluster, catalogue)));
+  if (removed.flat().length > 0) say(`removed what a killed run left: ${removed.flat().join(', ')}`);
+  lease.cleaned();
 }
 
 async function capabilitiesOf(targets: RunOptions['targets']): Promise<RunRecord['capabilities']> {
-  const asked = [...targets].map(async ([channel, { capabilities }]) => [
+  const asked = [...targets].map(async ([channel, { capabilities }]): Promise<[string, string[]]> => [
     `istio-${channel}`,
     [...(await capabilities())],
   ]);
-  return Object.fromEntries(await Promise.all(asked)) as RunRecord['capabilities'];
-}
-
-/** A lab that this run holds, lets go while checks of the harness itself use it, and takes back to remove it. */
-class Lease {
-  #hold: LabHold | undefined;
-  readonly #name: string;
-
-  constructor(hold: LabHold, name: string) {
-    this.#hold = hold;
-    this.#name = name;
-  }
-
-  async release(): Promise<void> {
-    await this.#hold?.release();
-    this.#hold = undefined;
-  }
-
-  /** Removes the lab, unless another run has taken it meanwhile. */
-  async down(): Promise<void> {
-    this.#hold ??= await holdLab(this.#name, say).catch(() => undefined);
-    if (this.#hold) await downKind(this.#name);
-    else say(`lab ${this.#name} stays: another run uses it`);
-  }
-}
-
-const shownVerdict: Record<VerdictLine['verdict'], string> = {
-  pass: pc.green('✓ pass'),
-  caught: pc.green('✓ caught'),
-  fail: pc.red('✗ fail'),
-  missed: pc.red('✗ missed'),
-  inconclusive: pc.yellow('? inconclusive'),
-  unsupported: pc.dim('- unsupported'),
-  roadmap: pc.dim('- roadmap'),
-};
-
-function progressLine({ id, twin, product, verdict, durationMs, reason }: VerdictLine): string {
-  const name = [id, twin && `twin ${twin}`, product].filter((each) => each !== undefined).join(' · ');
-  const why = verdict === 'pass' || verdict === 'caught' ? '' : `: ${reason}`;
-  return `${shownVerdict[verdict]}  ${name}  ${prettyMs(durationMs)}${why}`;
+  return Object.fromEntries(await Promise.all(asked));
 }

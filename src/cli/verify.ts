@@ -1,9 +1,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { istioChannels, type IstioChannel } from '#install/istio-manifests.ts';
-import { checkLabName } from '#lab/record.ts';
+import { checkLabName, defaultLabName } from '#lab/record.ts';
 import { readTopology } from '#lab/topology.ts';
 import { loadVersions } from '#machine/versions.ts';
+import { UsageError } from '#support/errors.ts';
+import { nearest } from '#support/nearest.ts';
 import { loadCatalogue, parseShard, profiles, select, shardOf, type Profile, type Shard } from '#verdict/catalogue.ts';
+import type { Check } from '#verdict/check.ts';
 import { planRun, sabotageOf } from '#verdict/plan.ts';
 
 interface VerifyOptions {
@@ -14,6 +17,8 @@ interface VerifyOptions {
   istio?: IstioChannel | 'both';
   name: string;
   topology: string;
+  context?: string;
+  revision?: string;
   source?: 'pull' | 'build';
   json: boolean;
   sabotage?: string;
@@ -24,7 +29,7 @@ interface VerifyOptions {
 export const usualVerify: VerifyOptions = {
   twins: false,
   keep: false,
-  name: 'default',
+  name: defaultLabName,
   topology: 'solo',
   json: false,
   without: [],
@@ -50,8 +55,10 @@ export function verifyCommand(signal: AbortSignal): Command {
     .option('--keep', 'leave the lab standing', false)
     .addOption(new Option('--shard <i/n>', 'only every nth check, from the ith on').argParser(shard))
     .addOption(new Option('--istio <version>', 'which Istio decides').choices([...istioChannels, 'both']))
-    .option('--name <lab>', 'name of the lab', 'default')
+    .option('--name <lab>', 'labs of different names stand side by side', defaultLabName)
     .option('--topology <name>', 'clusters of the lab, of kind/topologies', 'solo')
+    .option('--context <name>', 'a cluster of your own, by the context of your kubeconfig, in place of a lab')
+    .option('--revision <name>', 'with --context: the Istio revision there (default: default)')
     .addOption(new Option('--source <source>', 'force where images come from').choices(['pull', 'build']))
     .option('--json', 'print the run as JSON', false)
     .option('--sabotage <twin>', "run the one check in this twin's set-up: a failure on purpose")
@@ -67,16 +74,18 @@ export async function verify(words: string[], options: VerifyOptions, signal: Ab
   const { profile, name, topology, source, sabotage, without, ...rest } = options;
   checkLabName(name);
   const [catalogue] = await Promise.all([loadCatalogue(), readTopology(topology), loadVersions()]);
+  requireKnown(without, catalogue);
   const selected = select(catalogue, words, profile);
   const checks = options.shard ? shardOf(selected, options.shard) : selected;
   const twin = sabotage === undefined ? undefined : sabotageOf(checks, sabotage);
-  const channels = channelsOf(options.istio ?? usualChannels(words, profile));
-  const plan = await planRun(checks, channels, name);
+  const existing = existingOf(options);
+  const channels = existing ? ['current' as const] : channelsOf(options.istio ?? usualChannels(words, profile));
+  const plan = await planRun(checks, channels, name, existing?.revision);
   const { runVerify } = await import('#cli/verify-run.ts');
   return runVerify({
     checks,
     plan,
-    lab: { name, topology, channels, without, ...(source && { source }) },
+    lab: { name, topology, channels, without, ...(source && { source }), ...(existing && { existing }) },
     twins: rest.twins,
     keep: rest.keep,
     json: rest.json,
@@ -84,6 +93,26 @@ export async function verify(words: string[], options: VerifyOptions, signal: Ab
     command: commandLine(process.argv.slice(2)),
     signal,
   });
+}
+
+/** With a cluster of the user's, nothing of a lab can be chosen. */
+function existingOf({ context, revision, istio }: VerifyOptions): { context: string; revision: string } | undefined {
+  if (context !== undefined && istio !== undefined)
+    throw new UsageError('--istio chooses what a lab gets; a cluster of yours has what it has', 'use --revision NAME');
+  if (context === undefined && revision !== undefined)
+    throw new UsageError('--revision belongs to --context; in a lab, --istio chooses');
+  return context === undefined ? undefined : { context, revision: revision ?? 'default' };
+}
+
+/** A capability that no check needs is a slip of the pen. */
+function requireKnown(without: readonly string[], checks: readonly Check[]): void {
+  const known = [...new Set(checks.flatMap(({ needs }) => needs))];
+  const unknown = without.find((each) => !known.includes(each));
+  if (unknown === undefined) return;
+  throw new UsageError(
+    `--without ${unknown}: no check needs that; they need ${known.join(', ')}`,
+    nearest(unknown, known, 'did you mean'),
+  );
 }
 
 /** What is asked for by name is wanted fast; a whole profile is decided on both versions. */

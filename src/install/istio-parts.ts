@@ -1,7 +1,7 @@
 import { istioChannels, type IstioChannel, type IstioParts } from '#install/istio-manifests.ts';
 import { readLab } from '#lab/record.ts';
 import { ensureParts, findParts, toolPath, type EnsureOptions } from '#machine/parts.ts';
-import { hubAndTag } from '#machine/ready-part.ts';
+import { hubAndTag, type ReadyPart } from '#machine/ready-part.ts';
 import { NotReadyError } from '#support/errors.ts';
 
 /** Names of the parts that installing these versions takes, beside the node image that holds their images. */
@@ -32,7 +32,11 @@ export async function ensureIstio(
   channels: readonly IstioChannel[],
   options: EnsureOptions = {},
 ): Promise<IstioParts[]> {
-  const ready = await ensureParts(istioPartNames(channels), options);
+  return istioPartsOf(channels, await ensureParts(istioPartNames(channels), options));
+}
+
+/** The same out of parts that are ready. */
+export function istioPartsOf(channels: readonly IstioChannel[], ready: ReadonlyMap<string, ReadyPart>): IstioParts[] {
   return channels.map((channel) => {
     const [tool, pilot] = [ready.get(`istio-${channel}`), ready.get(`istio-${channel}-pilot`)];
     const image = pilot && hubAndTag(pilot);

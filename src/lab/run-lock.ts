@@ -23,7 +23,9 @@ export interface LabHold {
   killed: LabHolder | undefined;
   /** Notes that this run makes the lab, so that a later one knows what to take down if this one is killed. */
   made: () => Promise<void>;
-  /** Lets go, with everything cleaned up. */
+  /** Notes that nothing is left of the killed run. */
+  cleaned: () => void;
+  /** Lets go. What a killed run left and nobody cleaned up is still known to the next one. */
   release: () => Promise<void>;
 }
 
@@ -46,22 +48,30 @@ export async function holdLab(name: string, say: (line: string) => void, signal?
     if ((error as { code?: string }).code !== 'ELOCKED') throw error;
     const other = await readHolder(file);
     if (other && isAlive(other.pid)) throw inUse(name, other);
-    say(`a run on lab ${name} was killed: waiting for its lock to lapse`);
-    const look = async (): Promise<Look<() => Promise<void>>> => ({ done: await take() });
-    return until(`lab ${name} to be let go`, look, {
+    if (other) say(`a run on lab ${name} was killed: waiting for its lock to lapse`);
+    const look = async (): Promise<Look<(() => Promise<void>) | LabHolder>> => {
+      const now = await readHolder(file);
+      return { done: now && isAlive(now.pid) ? now : await take() };
+    };
+    const found = await until(`lab ${name} to be let go`, look, {
       timeoutMs: timeouts.lockStaleMs * 2,
       intervalMs: timeouts.lockPollMs,
       ...(signal && { signal }),
     });
+    if (typeof found === 'function') return found;
+    throw inUse(name, found);
   });
   const killed = await readHolder(file);
   const own: LabHolder = { pid: process.pid, since: new Date().toISOString(), made: killed?.made ?? false };
   await write(file, own);
+  let left = killed;
   return {
     killed,
+    cleaned: () => (left = undefined),
     made: () => write(file, { ...own, made: true }),
     release: async () => {
-      await rm(file, { force: true });
+      if (left) await write(file, { ...left, pid: 0, made: false });
+      else await rm(file, { force: true });
       await unlock().catch(() => undefined);
     },
   };

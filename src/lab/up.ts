@@ -4,12 +4,14 @@ import type { Lab, LabRequest } from '#lab/lab.ts';
 import { checkLabName } from '#lab/record.ts';
 import { readTopology } from '#lab/topology.ts';
 import { ensureParts, toolPath } from '#machine/parts.ts';
-import { tagInNode, type PartEvent } from '#machine/ready-part.ts';
+import { tagInNode, type PartEvent, type ReadyPart } from '#machine/ready-part.ts';
 import { NotReadyError } from '#support/errors.ts';
 
 export interface UpRequest extends LabRequest {
   /** Node image of kind/versions.yaml that the clusters are made from: it says which products are preloaded. */
   nodeImagePart?: string;
+  /** kind and that node image, where the caller has made sure of them already. */
+  parts?: ReadonlyMap<string, ReadyPart>;
   /** Progress of the parts that have to be made first. */
   onProgress?: (event: PartEvent) => void;
 }
@@ -33,13 +35,12 @@ export async function upLab(request: UpRequest): Promise<Lab> {
 /** kind and a node image, made first where they are missing, and what the image says of itself. */
 export async function kindParts({
   nodeImagePart = usualNodeImage,
+  parts: given,
   onProgress,
   signal,
-}: Pick<UpRequest, 'nodeImagePart' | 'onProgress' | 'signal'>): Promise<KindParts> {
-  const parts = await ensureParts(['kind', nodeImagePart], {
-    ...(onProgress && { onProgress }),
-    ...(signal && { signal }),
-  });
+}: Pick<UpRequest, 'nodeImagePart' | 'parts' | 'onProgress' | 'signal'>): Promise<KindParts> {
+  const options = { ...(onProgress && { onProgress }), ...(signal && { signal }) };
+  const parts = given ?? (await ensureParts(['kind', nodeImagePart], options));
   const [kind, node] = [parts.get('kind'), parts.get(nodeImagePart)];
   if (kind === undefined || node?.reference === undefined)
     throw new NotReadyError(`${nodeImagePart} is no node image`, './meshwitness images list');

@@ -119,11 +119,9 @@ const lineOf = ({ type, reason, message, involvedObject }: Event): string =>
 
 /** Objects as documents of one YAML file, without what only the API server's bookkeeping needs. */
 function yamlOf(objects: readonly Manifest[]): string {
-  const plain = objects.map(({ metadata, ...rest }) => ({
-    ...rest,
-    metadata: { ...metadata, managedFields: undefined },
-  }));
-  return plain.map((each) => stringify(JSON.parse(JSON.stringify(each)))).join('---\n');
+  const plain = objects.map((each) => JSON.parse(JSON.stringify(each)) as { metadata?: Record<string, unknown> });
+  for (const { metadata } of plain) delete metadata?.['managedFields'];
+  return plain.map((each) => stringify(each)).join('---\n');
 }
 
 /** The client library takes no signal: what it does not answer in time is left behind. */

@@ -32,19 +32,21 @@ export interface RunPlan {
  * Reads scenes and manifests of the checks, with every name filled in, so that a mistake in one is found before anything is
  * started.
  *
+ * @param revision of the control plane in a cluster of the user's; in our labs it is called as the channel
  * @throws UsageError for a malformed scene or manifest
  */
 export async function planRun(
   checks: readonly CataloguedCheck[],
   channels: readonly IstioChannel[],
   lab: string,
+  revision?: string,
 ): Promise<RunPlan> {
   const decidable = checks.filter(({ level }) => level !== 'roadmap');
   const shared = decidable.filter(({ alone, scene }) => alone !== true && scene !== undefined);
   const scenes = [...Map.groupBy(shared, ({ scene = '' }) => scene)];
   const groups = channels.flatMap((channel) =>
     scenes.map(async ([name, own]): Promise<Group> => {
-      const plan = await planScene(name, usesOf(own), channel);
+      const plan = await planScene(name, usesOf(own), channel, revision);
       return { channel, plan, checks: await Promise.all(own.map((check) => planCheck(check, channel, plan.names))) };
     }),
   );
@@ -53,7 +55,7 @@ export async function planRun(
     // What stands on no scene is the harness itself, which is the same under every control plane.
     channels.slice(0, check.scene === undefined ? 1 : channels.length).map(async (channel) => {
       if (check.scene === undefined) return { planned: await planCheck(check, channel, { lab, channel }) };
-      const plan = await planScene(check.scene, usesOf([check]), channel);
+      const plan = await planScene(check.scene, usesOf([check]), channel, revision);
       return { plan, planned: await planCheck(check, channel, plan.names) };
     }),
   );

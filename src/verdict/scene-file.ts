@@ -56,13 +56,19 @@ export const hashAnnotation = 'meshwitness.dev/made-from';
  * that two versions are judged side by side.
  *
  * @param uses workloads wanted; the scene's other files are left alone
+ * @param revision of the control plane, as its cluster knows it; in our labs it is called as the channel
  * @throws UsageError for a malformed file or an unknown workload
  */
-export async function planScene(name: string, uses: readonly string[], channel: IstioChannel): Promise<ScenePlan> {
+export async function planScene(
+  name: string,
+  uses: readonly string[],
+  channel: IstioChannel,
+  revision: string = channel,
+): Promise<ScenePlan> {
   const folder = resolve(paths.manifests, name);
   const file = await readYaml(resolve(folder, 'scene.yaml'), sceneFile);
   const suffix = channel === 'current' ? '' : `-${channel}`;
-  const names: Record<string, string> = { revision: channel };
+  const names: Record<string, string> = { revision };
   for (const [key, namespace] of Object.entries(file.namespaces)) names[key] = `${namespace}${suffix}`;
   const always = await Promise.all(file.always.map((each) => readManifests(resolve(folder, each), names)));
   const plan = async (each: string): Promise<PlannedWorkload> => {

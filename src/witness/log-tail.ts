@@ -19,7 +19,7 @@ export async function logTail(
   { namespace, pod, container }: LoggedContainer,
   signal: AbortSignal,
 ): Promise<string> {
-  const query = new URLSearchParams({ container, tailLines: String(tailLines) });
+  const query = new URLSearchParams({ container, tailLines: String(tailLines) }).toString();
   const url = `${config.getCurrentCluster()?.server}/api/v1/namespaces/${namespace}/pods/${pod}/log?${query}`;
   const security = new RequestContext(url, HttpMethod.GET);
   await config.applySecurityAuthentication(security);

@@ -1,0 +1,123 @@
+import { downKind } from '#lab/down.ts';
+import { readLab } from '#lab/record.ts';
+import { holdLab, type LabHold } from '#lab/run-lock.ts';
+import type { Cluster, Manifest } from '#lab/cluster.ts';
+import { messageOf } from '#support/errors.ts';
+import { ownerLabel } from '#support/paths.ts';
+import { timeouts } from '#support/timeouts.ts';
+
+type Say = (line: string) => void;
+
+/** A lab that this run holds: lent to checks of the harness itself, and in the end removed if the run made it. */
+export class LabLease {
+  readonly name: string;
+  /** True when the lab did not stand before, or a killed run made it: what a run made, the run removes. */
+  readonly ours: boolean;
+  readonly #say: Say;
+  #hold: LabHold | undefined;
+
+  private constructor(name: string, ours: boolean, hold: LabHold, say: Say) {
+    this.name = name;
+    this.ours = ours;
+    this.#hold = hold;
+    this.#say = say;
+  }
+
+  /** @throws NotReadyError when another run holds the lab */
+  static async take(name: string, say: Say, signal: AbortSignal): Promise<LabLease> {
+    const hold = await holdLab(name, say, signal);
+    const stood = (await readLab(name))?.complete === true;
+    const ours = !stood || hold.killed?.made === true;
+    if (ours) await hold.made();
+    return new LabLease(name, ours, hold, say);
+  }
+
+  /** True when the run before was killed, and may have left objects of its checks. */
+  get afterKill(): boolean {
+    return this.#hold?.killed !== undefined;
+  }
+
+  /** Said once what a killed run left is gone. */
+  cleaned(): void {
+    this.#hold?.cleaned();
+  }
+
+  /** Lets the lab go to checks of the harness itself, which run it; `end` takes it back if it is to be removed. */
+  async lend(): Promise<void> {
+    await this.#hold?.release();
+    this.#hold = undefined;
+  }
+
+  /** Lets the lab go; one that this run made is removed first, unless it is to be kept or another run has taken it since. */
+  async end(keep: boolean): Promise<void> {
+    if (this.ours && !keep) await this.#remove();
+    await this.lend();
+  }
+
+  async #remove(): Promise<void> {
+    this.#hold ??= await holdLab(this.name, this.#say).catch(() => undefined);
+    if (!this.#hold) return this.#say(`lab ${this.name} stays: another run uses it`);
+    await inTime(downKind(this.name)).catch((error: unknown) => {
+      this.#say(`lab ${this.name} could not be removed (${messageOf(error)}): ./meshwitness down --name ${this.name}`);
+    });
+    this.cleaned();
+  }
+}
+
+/** A cluster of the user's, held by the name of its context: only the namespaces that this run made in it are removed. */
+export class ContextLease {
+  readonly #cluster: Cluster;
+  readonly #hold: LabHold;
+  readonly #before: readonly string[];
+  readonly #say: Say;
+
+  private constructor(cluster: Cluster, hold: LabHold, before: readonly string[], say: Say) {
+    this.#cluster = cluster;
+    this.#hold = hold;
+    this.#before = before;
+    this.#say = say;
+  }
+
+  static async take(cluster: Cluster, say: Say, signal: AbortSignal): Promise<ContextLease> {
+    const hold = await holdLab(`context-${cluster.context.replaceAll(/[^\w.-]/g, '-')}`, say, signal);
+    return new ContextLease(cluster, hold, await ownNamespaces(cluster), say);
+  }
+
+  get afterKill(): boolean {
+    return this.#hold.killed !== undefined;
+  }
+
+  cleaned(): void {
+    this.#hold.cleaned();
+  }
+
+  /** Checks of the harness itself do not run on a cluster of the user's. */
+  async lend(): Promise<void> {}
+
+  async end(keep: boolean): Promise<void> {
+    if (!keep) {
+      const made = (await ownNamespaces(this.#cluster)).filter((name) => !this.#before.includes(name));
+      const objects = made.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }));
+      await inTime(this.#cluster.remove(objects)).catch((error: unknown) => {
+        const { context } = this.#cluster;
+        this.#say(
+          `namespaces ${made.join(', ')} were not removed (${messageOf(error)}): ./meshwitness down --context ${context}`,
+        );
+      });
+    }
+    await this.#hold.release();
+  }
+}
+
+async function ownNamespaces(cluster: Cluster): Promise<string[]> {
+  const found = await cluster.list<Manifest>('v1', 'Namespace', undefined, `${ownerLabel}=meshwitness`);
+  return found.map(({ metadata }) => metadata.name);
+}
+
+/** After an interrupt, too, a person does not wait forever. */
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const deadline = AbortSignal.timeout(timeouts.tearDownMs);
+  deadline.addEventListener('abort', () => reject(new Error('no answer in time')), { once: true });
+  return Promise.race([work, late]);
+}
