@@ -87,7 +87,7 @@ export class Cluster {
   /**
    * Applies objects (server-side), in parallel; namespaces and definitions first.
    *
-   * @returns them as the server keeps them
+   * @returns them as the server keeps them, known kinds as the models of the client library
    * @throws NotReadyError naming the object and what the API server said against it; {@link statusOf} still reads it
    */
   async apply(manifests: readonly Manifest[], signal?: AbortSignal): Promise<Manifest[]> {
@@ -168,7 +168,7 @@ export function nameOf({ kind = 'object', metadata: { name, namespace } }: Manif
 export function statusOf(error: unknown): number | undefined {
   const { code, cause } = (error ?? {}) as { code?: unknown; cause?: { code?: unknown } };
   const found = [code, cause?.code].find((each) => typeof each === 'number');
-  return found as number | undefined;
+  return found;
 }
 
 /** The API server's own sentence in a refusal, without the wrapping of the client library. */

@@ -29,7 +29,7 @@ export async function labStatuses(): Promise<LabStatus[]> {
       network: networks.some(({ lab }) => lab === name),
     };
   };
-  return Promise.all([...names].sort().map(status));
+  return Promise.all([...names].toSorted().map(status));
 }
 
 /**

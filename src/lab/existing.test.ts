@@ -87,10 +87,14 @@ describe('a context of the user', () => {
   });
 
   it('whose API server does not answer is not ready', async () => {
-    vi.stubEnv('KUBECONFIG', await kubeconfig('dead', ['staging'], 'http://127.0.0.1:1'));
+    const closed = createServer();
+    await new Promise<void>((done) => closed.listen(0, '127.0.0.1', done));
+    const url = `http://127.0.0.1:${(closed.address() as AddressInfo).port}`;
+    await new Promise((done) => closed.close(done));
+    vi.stubEnv('KUBECONFIG', await kubeconfig('dead', ['staging'], url));
     await expect(openExisting({ main: 'staging' })).rejects.toMatchObject({
       exitCode: 3,
-      message: expect.stringMatching(/^context staging: http:\/\/127\.0\.0\.1:1 does not answer: .*ECONNREFUSED/),
+      message: expect.stringMatching(`^context staging: ${url} does not answer: .*ECONNREFUSED`),
     });
   });
 });

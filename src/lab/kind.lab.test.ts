@@ -82,8 +82,12 @@ describe('a lab of kind clusters', { sequential: true }, () => {
         versions: [version],
       },
     };
-    const [stored] = (await cluster.apply([definition as Manifest])) as (typeof definition)[];
-    expect(stored?.spec.versions[0]?.schema).toMatchObject({ openAPIV3Schema: schema });
+    await cluster.apply([definition]);
+    const kubectl = ['kubectl', '--kubeconfig', '/etc/kubernetes/admin.conf'];
+    const stored =
+      await docker`docker exec ${nodeName(lab, 'main')} ${kubectl} get crd ${definition.metadata.name} -o json`;
+    const { spec } = JSON.parse(stored.stdout) as typeof definition;
+    expect(spec.versions[0]?.schema).toEqual({ openAPIV3Schema: schema });
     const wrong = { ...configMap('wrong', 'default'), data: { nested: { not: 'text' } } } as Manifest;
     await expect(cluster.apply([wrong])).rejects.toMatchObject({
       exitCode: 3,
@@ -240,9 +244,12 @@ describe('a port that someone takes at the last moment', () => {
       `#!/bin/sh\n[ -e "$0.asked" ] && exit 0\ntouch "$0.asked"\necho '${complaint}' >&2\nexit 1\n`,
     );
     await chmod(kindBinary, 0o755);
-    const [cluster] = (await readTopology('solo')).clusters;
     try {
-      await createCluster(name, cluster ?? expect.fail('solo has no cluster'), { ...parts, kindBinary });
+      await createCluster(
+        name,
+        { name: 'main', podSubnet: '10.31.0.0/16', serviceSubnet: '10.131.0.0/16' },
+        { ...parts, kindBinary },
+      );
       expect(await readFile(resolve(labFolder(name), 'main', 'kind.log'), 'utf8')).toContain(complaint);
     } finally {
       await downKind(name);

@@ -62,8 +62,7 @@ async function replace({ name, say, signal }: LabRequest, topology: Topology, pa
     await ensureNetwork(name);
     const creating = topology.clusters.map((cluster) => createCluster(name, cluster, parts, either));
     // One cannot be made: the others end before we say so.
-    creating.forEach((each) => each.catch((error: unknown) => stop.abort(error)));
-    await Promise.allSettled(creating);
+    await Promise.allSettled(creating.map((each) => each.catch((error: unknown) => stop.abort(error))));
     await Promise.all(creating);
   } catch (error) {
     if (!signal?.aborted) throw stop.signal.aborted ? stop.signal.reason : error;

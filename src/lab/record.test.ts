@@ -2,11 +2,11 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { LabRecord } from '#lab/record.ts';
+import type * as Labs from '#lab/record.ts';
 import { UsageError } from '#support/errors.ts';
 
 let cache: string;
-let labs: typeof import('#lab/record.ts');
+let labs: typeof Labs;
 beforeAll(async () => {
   cache = await mkdtemp(join(tmpdir(), 'labs-'));
   vi.stubEnv('XDG_CACHE_HOME', cache);
@@ -18,7 +18,7 @@ afterAll(async () => {
   await rm(cache, { recursive: true, force: true });
 });
 
-const record: LabRecord = {
+const record: Labs.LabRecord = {
   schema: 1,
   name: 'dev',
   topology: 'solo',

@@ -69,7 +69,7 @@ export async function topologyNames(folder: string = paths.topologies): Promise<
   return files
     .filter((file) => file.endsWith('.yaml'))
     .map((file) => file.slice(0, -'.yaml'.length))
-    .sort();
+    .toSorted();
 }
 
 /** True when two IPv4 subnets in CIDR notation share an address. */
