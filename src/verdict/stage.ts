@@ -142,11 +142,6 @@ export class Stage {
     return this.#scene.cluster.list<Manifest>(apiVersion, kind, namespace);
   }
 
-  /** The IP address of a workload's pod. */
-  podIP(workload: string): string {
-    return this.#scene.workload(workload).podIP;
-  }
-
   /** Dumps the scene as it is now, if this run of the check is one that is dumped. Happens once. */
   async freeze(): Promise<void> {
     if (this.#frozen || !this.#freeze) return;

@@ -68,17 +68,20 @@ export function plaintextAt(workload: string): Expectation {
 /**
  * The called proxy refused the connection for want of TLS: no filter chain matched.
  *
- * @param peer IP address the connection must have come from, where that is known
+ * @param caller workload whose proxy must have opened that very connection, by its own log; without it: whoever called
  */
-export function refusedInbound(workload: string, peer?: string): Expectation {
-  const expected = `NR, filter_chain_not_found${peer === undefined ? '' : ` from ${peer}`}`;
-  return inboundLine('refused-inbound', workload, expected, (entry) => ({
-    met:
-      entry.responseFlags === 'NR' &&
-      noFilterChain(entry) &&
-      (peer === undefined || (entry.downstreamRemoteAddress ?? '').startsWith(`${peer}:`)),
-    seen: `${refusalText(entry)}${peer === undefined ? '' : ` from ${entry.downstreamRemoteAddress ?? 'nowhere'}`}`,
-  }));
+export function refusedInbound(workload: string, caller?: string): Expectation {
+  const expected = `NR, filter_chain_not_found${caller === undefined ? '' : `, from ${caller}`}`;
+  return (probe) => {
+    const opened = linesOf(probe, caller ?? '', 'source').map(({ upstreamLocalAddress }) => upstreamLocalAddress);
+    return inboundLine('refused-inbound', workload, expected, (entry) => ({
+      met:
+        entry.responseFlags === 'NR' &&
+        noFilterChain(entry) &&
+        (caller === undefined || opened.includes(entry.downstreamRemoteAddress)),
+      seen: `${refusalText(entry)}, from ${entry.downstreamRemoteAddress ?? 'nowhere'}`,
+    }))(probe);
+  };
 }
 
 /** The called proxy denied the call by an authorization policy; `policy` as Envoy names it, `none` when no rule allowed it. */
