@@ -14,6 +14,9 @@ export type MtlsMode = 'STRICT' | 'PERMISSIVE' | 'DISABLE';
 /** Admin path that answers with nothing but the inbound listener. */
 export const inboundDumpPath = '/config_dump?resource=dynamic_listeners&name_regex=virtualInbound';
 
+/** The listener's own port has a chain too, which drops what calls it directly. */
+const listenerPort = 15_006;
+
 const filter = z.looseObject({ name: z.string().optional(), typed_config: z.looseObject({}).optional() });
 const chain = z.looseObject({
   filter_chain_match: z
@@ -46,7 +49,7 @@ export function inboundFacts(body: string): InboundFacts {
     .configs.flatMap((config) => config.active_state?.listener.filter_chains ?? []);
   const modes: Record<number, MtlsMode> = {};
   for (const port of new Set(chains.map(portOf))) {
-    if (port === undefined) continue;
+    if (port === undefined || port === listenerPort) continue;
     const own = chains.filter((each) => portOf(each) === port);
     const tls = own.some((each) => each.transport_socket !== undefined);
     const plain = own.some((each) => each.transport_socket === undefined);
