@@ -3,7 +3,6 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { z } from 'zod';
-import { Cluster } from '#lab/cluster.ts';
 import { kubeconfigOf } from '#lab/record.ts';
 import { ownerLabel } from '#support/paths.ts';
 import { check } from '#verdict/check.ts';
@@ -142,6 +141,8 @@ async function foreignContext({ names }: Stage): Promise<AsyncDisposable & { env
   const config = parse(await readFile(own, 'utf8')) as { contexts: { name: string }[]; 'current-context': string };
   for (const context of config.contexts) context.name = foreign;
   await writeFile(file, stringify({ ...config, 'current-context': foreign }), { mode: 0o600 });
+  // Read here, not above: whoever only lists the checks need not wait for the Kubernetes client.
+  const { Cluster } = await import('#lab/cluster.ts');
   const cluster = Cluster.fromFile('main', own);
   await cluster.apply([theirs]);
   return {
