@@ -19,7 +19,8 @@ export function parseAccessLogLine(line: string): AccessLogEntry | undefined {
   const entry: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(raw)) {
     if (value === null || value === '-' || value === '') continue;
-    entry[key] = numeric.has(key) ? Number(value) : String(value);
+    const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+    entry[key] = numeric.has(key) ? Number(text) : text;
   }
   entry['responseCode'] ??= 0;
   const parsed = accessLogEntry.safeParse(entry);
