@@ -22,12 +22,18 @@ export interface Running {
  * Starts a command of the harness as a person would: another process, with nothing shared but the machine.
  *
  * @param env added to the environment: `{ KUBECONFIG: file }`
+ * @param progress `inherit` shows what it says while it runs
  */
-export function start(args: readonly string[], signal: AbortSignal, env: Record<string, string> = {}): Running {
+export function start(
+  args: readonly string[],
+  signal: AbortSignal,
+  env: Record<string, string> = {},
+  progress: 'pipe' | 'inherit' = 'pipe',
+): Running {
   const main = resolve(paths.root, 'src/cli/main.ts');
   const child = spawn(process.execPath, [main, ...args], {
     env: { ...process.env, ...env, NO_COLOR: '1' },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', progress],
     // Its own process group, so that a Ctrl-C at our terminal reaches it through us alone.
     detached: true,
   });
@@ -35,8 +41,8 @@ export function start(args: readonly string[], signal: AbortSignal, env: Record<
   signal.addEventListener('abort', stop, { once: true });
   const ending = async (): Promise<Ended> => {
     const [stdout, stderr, [code, by]] = await Promise.all([
-      text(child.stdout),
-      text(child.stderr),
+      child.stdout ? text(child.stdout) : '',
+      child.stderr ? text(child.stderr) : '',
       once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>,
     ]);
     signal.removeEventListener('abort', stop);

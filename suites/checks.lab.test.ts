@@ -1,0 +1,43 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { istioChannels } from '#install/istio-manifests.ts';
+import { loadCatalogue } from '#verdict/catalogue.ts';
+import { verdictLine, type VerdictLine } from '#verdict/result.ts';
+import { start } from './harness/command.ts';
+
+// Every check and every twin, on a real lab with both Istio versions: the same command that a person types.
+const checks = (await loadCatalogue()).filter(({ level }) => level !== 'roadmap');
+let lines: VerdictLine[] = [];
+
+beforeAll(async () => {
+  const args = ['verify', '--profile', 'full', '--twins', '--istio', 'both', '--name', 'test-checks', '--json'];
+  const { ended } = start(args, new AbortController().signal, {}, 'inherit');
+  const { stdout } = await ended;
+  const { dir } = JSON.parse(stdout) as { dir: string };
+  const text = await readFile(resolve(dir, 'verdicts.ndjson'), 'utf8');
+  lines = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => verdictLine.parse(JSON.parse(line)));
+});
+
+describe.each(checks)('$id $title', ({ id, scene, twins }) => {
+  // The harness itself is the same under every control plane.
+  const products = scene === undefined ? [undefined] : istioChannels.map((channel) => `istio-${channel}`);
+  describe.each(products)('on %s', (product) => {
+    const lineOf = (twin?: string) =>
+      lines.find((line) => line.id === id && line.twin === twin && line.product === product);
+
+    it('passes, on three witnesses or more', () => {
+      const line = lineOf();
+      expect(line?.verdict, line?.reason).toBe('pass');
+      expect(line?.witnesses.length).toBeGreaterThanOrEqual(3);
+    });
+
+    it.each(twins.map(({ name }) => name))('is turned red by its twin %s', (twin) => {
+      const line = lineOf(twin);
+      expect(line?.verdict, line?.reason).toBe('caught');
+    });
+  });
+});
