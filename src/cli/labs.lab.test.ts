@@ -1,13 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { $ } from 'zx/core';
 import { downKind, labStatuses } from '#lab/down.ts';
 import { networkName, nodeName } from '#lab/engine-objects.ts';
+import { throughProxy } from '#lab/testing/engine-proxy.ts';
 import { ensureEngine } from '#machine/engine.ts';
 import { ensureParts } from '#machine/parts.ts';
 import { labLabel, ownerLabel, paths } from '#support/paths.ts';
@@ -105,28 +105,3 @@ describe('what a crash left without a record', () => {
     expect(await ours()).toEqual([]);
   });
 });
-
-/** The machine's engine behind a socket of our own, which can go away as if the engine had been killed. */
-async function throughProxy(socket: string) {
-  const open = new Set<Socket>();
-  const server = createServer((client) => {
-    const engine = connect('/var/run/docker.sock');
-    for (const [one, other] of [
-      [client, engine],
-      [engine, client],
-    ] as const) {
-      open.add(one);
-      one.on('error', () => other.destroy()).on('close', () => open.delete(one));
-      one.pipe(other);
-    }
-  });
-  server.listen(socket);
-  await once(server, 'listening');
-  const goAway = async () => {
-    const closed = once(server, 'close');
-    server.close();
-    for (const each of open) each.destroy();
-    await closed;
-  };
-  return { socket, goAway, [Symbol.asyncDispose]: async () => (server.listening ? goAway() : undefined) };
-}

@@ -1,7 +1,7 @@
 import { access, chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { $ } from 'zx/core';
 import type { Cluster, Manifest } from '#lab/cluster.ts';
 import { downKind, labStatuses } from '#lab/down.ts';
@@ -12,6 +12,7 @@ import { upKind } from '#lab/kind.ts';
 import type { Lab } from '#lab/lab.ts';
 import { kubeconfigOf, labFolder, readLab } from '#lab/record.ts';
 import { readTopology, type Topology } from '#lab/topology.ts';
+import { throughProxy } from '#lab/testing/engine-proxy.ts';
 import { kindParts, upLab } from '#lab/up.ts';
 import { watchLab } from '#lab/watch.ts';
 import { ensureEngine } from '#machine/engine.ts';
@@ -97,9 +98,9 @@ describe('a lab of kind clusters', { sequential: true }, () => {
 
   it('is touched as a context of the user only in namespaces that carry our label', async () => {
     const before = await readFile(kubeconfigOf(lab, 'main'), 'utf8');
-    process.env['KUBECONFIG'] = kubeconfigOf(lab, 'main');
+    vi.stubEnv('KUBECONFIG', kubeconfigOf(lab, 'main'));
     const existing = mainOf(await openExisting({ main: `kind-${kindName(lab, 'main')}` })); // as if it were theirs
-    delete process.env['KUBECONFIG'];
+    vi.unstubAllEnvs();
     const role = { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'r' } };
     for (const refused of [configMap('x', 'default'), namespaceOf('theirs'), role]) {
       await expect(existing.apply([refused])).rejects.toMatchObject({ exitCode: 2 });
@@ -136,6 +137,23 @@ describe('a lab of kind clusters', { sequential: true }, () => {
       message: expect.stringContaining('"production", which meshwitness did not make'),
     });
     await writeFile(file, own);
+  });
+
+  it('tells at once when the engine goes away', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'engine-'));
+    await using engine = await throughProxy(join(folder, 'docker.sock'));
+    vi.stubEnv('DOCKER_HOST', `unix://${engine.socket}`);
+    using watch = watchLab(lab, ['main']);
+    vi.unstubAllEnvs();
+    await until('the watch to begin', async () => (engine.used() ? { done: true } : { seen: 'no request' }), soon);
+    expect(watch.gone.aborted).toBe(false);
+    await engine.goAway();
+    await until('the watch to tell', async () => (watch.gone.aborted ? { done: true } : { seen: 'nothing' }), soon);
+    expect(watch.gone.reason).toMatchObject({
+      exitCode: 3,
+      message: 'the Docker engine went away while it was needed',
+    });
+    await rm(folder, { recursive: true, force: true });
   });
 
   it('tells at once when a node stops, shows as partly, and the next run replaces it', async () => {
