@@ -1,3 +1,5 @@
+import { relative } from 'node:path';
+import pc from 'picocolors';
 import type { ContextLease, LabLease } from '#cli/lab-lease.ts';
 import { exitCodeOf } from '#cli/exit-code.ts';
 import { progressLine, say, Timings } from '#cli/progress.ts';
@@ -53,6 +55,7 @@ export async function runVerify(request: VerifyRequest): Promise<number> {
       cluster && lab.existing ? await readyContext(cluster, lab, lab.existing.revision) : await readyLab(lab, steps);
     if (lease.afterKill) await cleanUp(ready, lease);
     const folder = await RunFolder.create(paths.reports, await recordOf(request, ready, engine, start));
+    say(pc.dim(`verdicts go to ${relative(process.cwd(), folder.dir) || folder.dir}`));
     return await decide(request, folder, ready, lease, timings);
   } finally {
     await lease.end(keep);

@@ -10,7 +10,8 @@ export function withoutKeyMaterial(page: string): string {
   try {
     parsed = JSON.parse(page);
   } catch {
-    return redactText(page); // text in brackets, or JSON that was cut
+    // Where key material stands cannot be told any more, so none of it is kept.
+    return `a page of ${page.length} characters was cut off, and left out\n`;
   }
   return `${JSON.stringify(redactJson(parsed), undefined, 1)}\n`;
 }

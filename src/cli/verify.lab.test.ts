@@ -1,0 +1,146 @@
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { run, start, type Ended, type Started } from '#cli/testing/command.ts';
+import { Cluster } from '#lab/cluster.ts';
+import { kubeconfigOf } from '#lab/record.ts';
+import { paths } from '#support/paths.ts';
+import { loadCatalogue } from '#verdict/catalogue.ts';
+import { removeLeftovers } from '#verdict/leftovers.ts';
+import type { RunRecord, VerdictLine } from '#verdict/result.ts';
+
+const lab = 'test-verify';
+const verify = (...args: string[]): string[] => ['verify', ...args, '--name', lab];
+
+interface Printed extends RunRecord {
+  dir: string;
+  verdicts: VerdictLine[];
+}
+const made: string[] = [];
+const printed = ({ stdout }: Ended): Printed => {
+  const found = JSON.parse(stdout) as Printed;
+  made.push(found.dir);
+  return found;
+};
+
+/** The folder that a run said it writes to, which a killed one says too. */
+async function folderOf(started: Started): Promise<string> {
+  const [, folder = ''] = await started.said(/verdicts go to (\S+)/);
+  const dir = resolve(paths.root, folder);
+  made.push(dir);
+  return dir;
+}
+
+const linesOf = async (dir: string): Promise<VerdictLine[]> =>
+  (await readFile(join(dir, 'verdicts.ndjson'), 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as VerdictLine);
+
+/** What checks left in the cluster: removed by asking. */
+const leftovers = async (): Promise<string[]> =>
+  removeLeftovers(Cluster.fromFile('main', kubeconfigOf(lab, 'main')), await loadCatalogue());
+
+let first: Ended;
+beforeAll(async () => {
+  first = await run(...verify('GS-02', '--twins', '--keep', '--json'));
+});
+
+afterAll(async () => {
+  await run('down', '--name', lab);
+  await Promise.all(made.map((dir) => rm(dir, { recursive: true, force: true })));
+});
+
+describe('verify GS-02 --twins', () => {
+  it('passes on at least three witnesses, and its twin is caught', () => {
+    expect(first).toMatchObject({ exitCode: 0 });
+    const { verdicts, killScore, products, capabilities } = printed(first);
+    expect(verdicts).toEqual([
+      expect.objectContaining({ id: 'GS-02', verdict: 'pass', product: 'istio-current' }),
+      expect.objectContaining({ id: 'GS-02', twin: 'no-endpoints', verdict: 'caught' }),
+    ]);
+    expect(verdicts[0]?.witnesses.length).toBeGreaterThanOrEqual(3);
+    expect(killScore).toEqual({ caught: 1, total: 1 });
+    expect(products.map(({ part }) => part)).toEqual(expect.arrayContaining(['kind', 'istio-current', 'fixture']));
+    expect(capabilities['istio-current']).toEqual(expect.arrayContaining(['istio', 'sidecar']));
+  });
+
+  it('leaves a folder with every report, which replay judges the same', async () => {
+    const { dir } = printed(first);
+    expect(await readdir(dir)).toEqual(
+      expect.arrayContaining(['run.json', 'verdicts.ndjson', 'evidence', 'allure-results', 'junit.xml', 'index.html']),
+    );
+    const replayed = await run('replay', dir, '--json');
+    expect(replayed.exitCode).toBe(0);
+    expect(JSON.parse(replayed.stdout)).toEqual([
+      expect.objectContaining({ id: 'GS-02', verdict: 'pass', same: true }),
+      expect.objectContaining({ twin: 'no-endpoints', verdict: 'caught', same: true }),
+    ]);
+  });
+});
+
+describe('a failure', () => {
+  it('exits 1 with a dump of the scene that holds no key', async () => {
+    const ended = await run(...verify('GS-02', '--sabotage', 'no-endpoints', '--json'));
+    expect(ended.exitCode).toBe(1);
+    const { dir, verdicts } = printed(ended);
+    expect(verdicts).toEqual([expect.objectContaining({ id: 'GS-02', verdict: 'fail', attempts: 2 })]);
+    const dump = join(dir, verdicts[0]?.dump ?? 'no dump');
+    const files = await readdir(dump, { recursive: true, withFileTypes: true });
+    const names = files.map(({ name }) => name);
+    for (const wanted of [
+      'config_dump.json',
+      'clusters.txt',
+      'listeners.txt',
+      'stats.txt',
+      'certs.json',
+      'applied.yaml',
+    ])
+      expect(names).toContain(wanted);
+    expect(names).toEqual(
+      expect.arrayContaining(['istio-proxy.log', 'semaphore.events.txt', 'semaphore.objects.yaml']),
+    );
+    expect(names).not.toContain('missing.txt');
+    const whole = await Promise.all(
+      files.filter((each) => each.isFile()).map((each) => readFile(join(each.parentPath, each.name), 'utf8')),
+    );
+    expect(whole.join('\n')).not.toMatch(/PRIVATE KEY-----\s*\S/);
+  });
+
+  it('of a capability that is missing is a verdict, and no failure', async () => {
+    const ended = await run(...verify('GS-02', '--without', 'sidecar', '--json'));
+    expect(ended.exitCode).toBe(0);
+    expect(printed(ended).verdicts).toEqual([
+      expect.objectContaining({ id: 'GS-02', verdict: 'unsupported', reason: expect.stringContaining('sidecar') }),
+    ]);
+  });
+});
+
+describe('a run that is cut off', () => {
+  it('refuses a second one on its lab, and ends on Ctrl-C with its verdicts and without its objects', async () => {
+    const started = start(...verify('GS-01', 'GS-02', '--twins', '--json'));
+    const dir = await folderOf(started);
+    await started.said(/✓ pass {2}GS-01/);
+    const second = await run(...verify('GS-02'));
+    expect(second).toMatchObject({ exitCode: 3, stderr: expect.stringMatching(`lab ${lab} is in use by another run`) });
+    started.kill('SIGINT');
+    const { exitCode } = await started.ended;
+    expect(exitCode).toBe(130);
+    expect((await linesOf(dir))[0]).toMatchObject({ id: 'GS-01', verdict: 'pass' });
+    expect(JSON.parse(await readFile(join(dir, 'run.json'), 'utf8'))).toMatchObject({ exitCode: 130 });
+    expect(await leftovers()).toEqual([]);
+  });
+
+  it('by kill -9 keeps its verdicts; the next one cleans up and passes', async () => {
+    const started = start(...verify('GS-01', 'GS-02', '--twins'));
+    const dir = await folderOf(started);
+    await started.said(/✓ pass {2}GS-01/);
+    started.kill('SIGKILL');
+    await started.ended;
+    expect((await linesOf(dir))[0]).toMatchObject({ id: 'GS-01', verdict: 'pass' });
+    const next = await run(...verify('GS-02', '--json'));
+    expect(next).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('was killed') });
+    expect(printed(next).verdicts[0]).toMatchObject({ id: 'GS-02', verdict: 'pass' });
+    expect(await leftovers()).toEqual([]);
+  });
+});
