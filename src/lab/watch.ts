@@ -24,6 +24,8 @@ export function watchLab(lab: string, clusters: readonly string[]): LabWatch {
     gone.abort(new NotReadyError(`node ${line.toString().trim()} of lab ${lab} stopped while it was needed`, again)),
   );
   // Nothing but the engine ends the stream, in words that differ from version to version: `unexpected EOF`, or none.
-  void events.then((cause) => gone.abort(engineGone(new Error('cannot connect to the Docker daemon', { cause }))));
+  void events.then((cause) => {
+    if (!stop.signal.aborted) gone.abort(engineGone(new Error('cannot connect to the Docker daemon', { cause })));
+  });
   return { gone: gone.signal, [Symbol.dispose]: () => stop.abort() };
 }
