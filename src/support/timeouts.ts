@@ -6,8 +6,8 @@ export const timeouts = {
   clusterReadyMs: 120_000,
   /** istiod becomes ready 7 to 10 s after install when its image is preloaded. */
   controlPlaneReadyMs: 120_000,
-  /** An injected pod is ready in 12 to 15 s, several on two cores in 30 s. */
-  workloadReadyMs: 120_000,
+  /** An injected pod is ready in 12 to 15 s, a scene of a dozen on two cores in 30 s, on loaded ones in several times that. */
+  workloadReadyMs: 240_000,
   /** istiod pushes a policy in well under a second; a busy one debounces up to 10 s. */
   convergenceMs: 30_000,
   /** A single probe from inside the lab: loopback or one bridge away. */

@@ -27,7 +27,10 @@ describe('parseAccessLogLine', () => {
   it('passes over lines of the agent and of Envoy itself, and survives any text', () => {
     expect(parseAccessLogLine('2026-11-21T03:40:00Z info Envoy proxy is ready')).toBeUndefined();
     fc.assert(fc.property(fc.string(), (text) => void parseAccessLogLine(text)));
-    fc.assert(fc.property(fc.json(), (text) => void parseAccessLogLine(`{"startTime":${text}}`)), { numRuns: 1_000 });
+    fc.assert(
+      fc.property(fc.json(), (text) => void parseAccessLogLine(`{"startTime":${text}}`)),
+      { numRuns: 1_000 },
+    );
     expect(parseAccessLogLine('{"startTime":{"toString":0},"responseCode":200}')).toMatchObject({ responseCode: 200 });
   });
 });
