@@ -14,9 +14,16 @@ import { timeouts } from '#support/timeouts.ts';
 const fieldManager = 'meshwitness';
 
 /** An object as it stands in a manifest. */
-export type Manifest = KubernetesObject & {
-  metadata: { name: string; namespace?: string; labels?: Record<string, string> };
-};
+export interface Manifest {
+  apiVersion?: string;
+  kind?: string;
+  metadata: {
+    name: string;
+    namespace?: string;
+    labels?: Record<string, string>;
+    annotations?: Record<string, string>;
+  };
+}
 
 /** The client library opens a connection for each request; this keeps one agent, so that connections are reused. */
 export class KeptConfig extends KubeConfig {

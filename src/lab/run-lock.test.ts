@@ -34,6 +34,7 @@ describe('a lab', () => {
 
   it('of another name can be held meanwhile', async () => {
     const [one, other] = await Promise.all([holdLab(lab, silent), holdLab(`${lab}-b`, silent)]);
+    expect([one.killed, other.killed]).toEqual([undefined, undefined]);
     await Promise.all([one.release(), other.release()]);
   });
 

@@ -43,7 +43,7 @@ export async function until<T>(
   };
   try {
     const options = { interval: intervalMs, timeout: timeoutMs, ...(signal && { signal }) };
-    return (await pWaitFor(once as () => Promise<boolean>, options)) as unknown as T;
+    return (await pWaitFor(once as () => Promise<boolean>, options)) as T;
   } catch (error) {
     if (!(error instanceof TimeoutError)) throw error;
     throw new NotReadyError(

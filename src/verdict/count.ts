@@ -36,7 +36,7 @@ export async function countersAround<T>(
   const one = async ({ workload, read }: (typeof proxies)[number], first: Record<string, number> | string) => {
     const last = typeof first === 'string' ? first : await moved(read, first).catch(messageOf);
     if (typeof first === 'string' || typeof last === 'string') {
-      silent.push({ witness: `counters of ${workload}`, reason: String(last) });
+      silent.push({ witness: `counters of ${workload}`, reason: typeof first === 'string' ? first : messageOf(last) });
       return;
     }
     const { namespace, pod } = scene.workload(workload);

@@ -45,7 +45,7 @@ describe('differences between control planes', () => {
     );
     expect(found).toEqual([
       'istio-current says pass, istio-older fail',
-      'matched-cluster (login): source-log envoy-gateway saw "flags UC" under istio-current, "flags UF" under istio-older',
+      'matched-cluster (login), source-log envoy-gateway: "flags UC" under istio-current, "flags UF (broken)" under istio-older',
     ]);
   });
 
@@ -80,7 +80,8 @@ describe('differences between control planes', () => {
       })),
     });
     expect(texts(line('istio-current', []), line('istio-older', []), evidence)).toEqual([
-      'the log of envoy-gateway says upstreamCluster "outbound|8081||a;" under istio-current, "outbound|8081||a" under istio-older',
+      'istio-current writes ";" where istio-older writes nothing; upstreamCluster in the log of envoy-gateway (login): ' +
+        '"outbound|8081||a;" under istio-current, "outbound|8081||a" under istio-older (and in 1 more places)',
     ]);
   });
 

@@ -3,9 +3,16 @@ import type { Finding, RunRecord, VerdictLine } from '#verdict/result.ts';
 
 type Difference = RunRecord['differences'][number];
 
+/** One place where two control planes said different things. */
+interface Place {
+  where: string;
+  left: string;
+  right: string;
+}
+
 /**
  * What two control planes did differently in the same checks, in words. What differs from one run to the next (names of
- * namespaces, pods, probe ids, times) is no difference.
+ * namespaces, pods, probe ids, times) is no difference; one change that shows in many places is told once.
  *
  * @param evidenceOf the evidence that a line names; its access logs are compared too, as findings tell only what was asked
  */
@@ -17,9 +24,12 @@ export function differencesOf(
   const found: Difference[] = [];
   for (const [id, [one, other]] of Map.groupBy(own, (line) => line.id)) {
     if (!one || !other) continue;
-    const texts = [...verdictDifference(one, other), ...findingDifferences(one, other)];
-    const logs = logDifferences([one, evidenceOf(one)], [other, evidenceOf(other)]);
-    for (const text of new Set([...texts, ...logs])) found.push({ id, text });
+    const places = [
+      ...findingDifferences(one, other),
+      ...logDifferences([one, evidenceOf(one)], [other, evidenceOf(other)]),
+    ];
+    const products: [string, string] = [one.product ?? '', other.product ?? ''];
+    for (const text of [...verdictDifference(one, other), ...inWords(places, products)]) found.push({ id, text });
   }
   return found;
 }
@@ -29,23 +39,45 @@ function verdictDifference(one: VerdictLine, other: VerdictLine): string[] {
   return [`${one.product} says ${one.verdict}, ${other.product} ${other.verdict}`];
 }
 
-function findingDifferences(one: VerdictLine, other: VerdictLine): string[] {
-  const theirs = new Map(other.findings.map((each) => [questionOf(each), each]));
-  const ours = new Map(one.findings.map((each) => [questionOf(each), each]));
-  const texts: string[] = [];
-  for (const [question, left] of ours) {
-    const right = theirs.get(question);
-    const where = `${left.expectation}${left.probe === undefined ? '' : ` (${left.probe})`}: ${left.witness.kind} ${left.witness.from}`;
-    if (!right) texts.push(`${where} was asked under ${one.product} only`);
-    else if (usual(left.seen) !== usual(right.seen) || left.state !== right.state)
-      texts.push(
-        `${where} saw "${usual(left.seen)}" under ${one.product}, "${usual(right.seen)}" under ${other.product}`,
-      );
-  }
-  for (const [question, right] of theirs)
-    if (!ours.has(question)) texts.push(`${right.expectation}: asked under ${other.product} only`);
-  return texts;
+/** A sentence for each change, with the first place that shows it. */
+function inWords(places: readonly Place[], [one, other]: [string, string]): string[] {
+  const groups = Map.groupBy(places, ({ left, right }) => JSON.stringify(changeOf(left, right)));
+  return [...groups].map(([key, [first, ...more]]) => {
+    const [added, taken] = JSON.parse(key) as [string, string];
+    const { where = '', left = '', right = '' } = first ?? {};
+    const elsewhere = more.length === 0 ? '' : ` (and in ${more.length} more places)`;
+    const seen = `${where}: "${left}" under ${one}, "${right}" under ${other}${elsewhere}`;
+    if (left !== '' && taken === '') return `${one} writes "${added}" where ${other} writes nothing; ${seen}`;
+    if (right !== '' && added === '') return `${other} writes "${taken}" where ${one} writes nothing; ${seen}`;
+    return seen;
+  });
 }
+
+/** The middle parts in which two texts differ, without what they share at both ends. */
+function changeOf(left: string, right: string): [string, string] {
+  const least = Math.min(left.length, right.length);
+  let start = 0;
+  while (start < least && left[start] === right[start]) start += 1;
+  let end = 0;
+  while (end < least - start && left.at(-1 - end) === right.at(-1 - end)) end += 1;
+  return [left.slice(start, left.length - end), right.slice(start, right.length - end)];
+}
+
+function findingDifferences(one: VerdictLine, other: VerdictLine): Place[] {
+  const [ours, theirs] = [one, other].map(({ findings }) => new Map(findings.map((each) => [questionOf(each), each])));
+  const places: Place[] = [];
+  for (const question of new Set([...(ours?.keys() ?? []), ...(theirs?.keys() ?? [])])) {
+    const [left, right] = [ours?.get(question), theirs?.get(question)];
+    const { expectation = '', probe, witness } = left ?? right ?? {};
+    const where = `${expectation}${probe === undefined ? '' : ` (${probe})`}, ${witness?.kind} ${witness?.from}`;
+    const place = { where, left: said(left), right: said(right) };
+    if (place.left !== place.right) places.push(place);
+  }
+  return places;
+}
+
+const said = (found: Finding | undefined): string =>
+  found === undefined ? 'not asked' : `${usual(found.seen)}${found.state === 'met' ? '' : ` (${found.state})`}`;
 
 const questionOf = ({ expectation, probe, witness }: Finding): string =>
   JSON.stringify([expectation, probe, witness.kind, usual(witness.from)]);
@@ -65,25 +97,20 @@ const telling = [
 
 type Judged = [line: VerdictLine, evidence: Evidence | undefined];
 
-/** One text a field and proxy, however many probes show it. */
-function logDifferences([one, left]: Judged, [other, right]: Judged): string[] {
+function logDifferences([, left]: Judged, [, right]: Judged): Place[] {
   if (!left || !right) return [];
   const [ours, theirs] = [logOf(left), logOf(right)];
-  const texts: string[] = [];
-  for (const [where, entries] of ours) {
-    const [entry] = entries;
+  const places: Place[] = [];
+  for (const [where, [entry]] of ours) {
     const [their] = theirs.get(where) ?? [];
     if (!entry || !their) continue;
-    const [, workload] = JSON.parse(where) as string[];
+    const [probe, workload] = JSON.parse(where) as string[];
     for (const field of telling) {
-      const [a, b] = [usual(String(entry[field] ?? '')), usual(String(their[field] ?? ''))];
-      if (a !== b)
-        texts.push(
-          `the log of ${workload} says ${field} ${shown(a)} under ${one.product}, ${shown(b)} under ${other.product}`,
-        );
+      const [a, b] = [usual(String(entry[field] ?? 'nothing')), usual(String(their[field] ?? 'nothing'))];
+      if (a !== b) places.push({ where: `${field} in the log of ${workload} (${probe})`, left: a, right: b });
     }
   }
-  return texts;
+  return places;
 }
 
 type LogEntry = NonNullable<Evidence['probes'][number]['accessLog']>[number]['entry'];
@@ -95,8 +122,6 @@ function logOf({ probes }: Evidence): Map<string, LogEntry[]> {
   const grouped = Map.groupBy(lines, ({ where }) => where);
   return new Map([...grouped].map(([where, all]) => [where, all.map(({ entry }) => entry)]));
 }
-
-const shown = (text: string): string => (text === '' ? 'nothing' : `"${text}"`);
 
 /** A text without what differs in any two runs: the suffix of the second control plane's namespaces, addresses, pods, ids. */
 export function usual(text: string): string {

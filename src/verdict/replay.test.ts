@@ -18,7 +18,7 @@ const door = check({
   judge: ({ evidence }) =>
     ['one', 'two', 'three'].map((from) => {
       const question = { expectation: 'door-shut', kind: 'process' as const, from, expected: 'shut' };
-      return answer(question, evidence.facts['door'] === 'shut', String(evidence.facts['door']));
+      return answer(question, evidence.facts['door'] === 'shut', JSON.stringify(evidence.facts['door']));
     }),
   twins: [{ name: 'left-open', sabotage: 'the door is left open', breaks: 'door-shut' }],
 });

@@ -18,7 +18,7 @@ export async function readCounters(
 ): Promise<Record<string, number>> {
   const filter = `(${endings.map((each) => RegExp.escape(each)).join('|')})$`;
   const query = new URLSearchParams({ format: 'json', filter });
-  const { stats: found } = stats.parse(await admin.json(`/stats?${query}`, signal ? { signal } : {}));
+  const { stats: found } = stats.parse(await admin.json(`/stats?${query.toString()}`, signal ? { signal } : {}));
   return Object.fromEntries(
     found.flatMap(({ name, value }) => (name === undefined || value === undefined ? [] : [[name, value]])),
   );

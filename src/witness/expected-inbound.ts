@@ -63,7 +63,7 @@ export function expectedInbound(
     policies: policies
       .filter((policy) => (policy.spec?.rules?.length ?? 0) > 0)
       .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)
-      .sort(),
+      .toSorted(),
     allowList: policies.some((policy) => (policy.spec?.action ?? 'ALLOW') === 'ALLOW'),
   };
 }

@@ -56,7 +56,7 @@ export function inboundFacts(body: string): InboundFacts {
     modes[port] = tls && plain ? 'PERMISSIVE' : tls ? 'STRICT' : 'DISABLE';
   }
   const rules = chains.flatMap((each) => each.filters.flatMap(httpRbac));
-  const policies = [...new Set(rules.flatMap((each) => Object.keys(each.policies ?? {}).map(policyName)))].sort();
+  const policies = [...new Set(rules.flatMap((each) => Object.keys(each.policies ?? {}).map(policyName)))].toSorted();
   return { modes, policies, allowList: rules.some((each) => (each.action ?? 'ALLOW') === 'ALLOW') };
 }
 

@@ -89,7 +89,7 @@ export class LogFollower implements Disposable {
     const { config } = this.#cluster;
     const { namespace, pod } = this.proxy;
     const query = new URLSearchParams({ container: this.#container, follow: 'true', sinceTime: since.toISOString() });
-    const url = `${config.getCurrentCluster()?.server}/api/v1/namespaces/${namespace}/pods/${pod}/log?${query}`;
+    const url = `${config.getCurrentCluster()?.server}/api/v1/namespaces/${namespace}/pods/${pod}/log?${query.toString()}`;
     const security = new RequestContext(url, HttpMethod.GET);
     await config.applySecurityAuthentication(security);
     const response = await request(url, {

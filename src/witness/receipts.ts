@@ -12,7 +12,7 @@ const page = z.object({ receipts: z.array(receipt), dropped: z.number() });
 export async function receiptsOf(pod: PodHttp, ids: readonly string[], signal?: AbortSignal): Promise<Receipt[]> {
   if (ids.length === 0) return [];
   const query = new URLSearchParams(ids.map((id): [string, string] => ['id', id]));
-  const { receipts, dropped } = page.parse(await pod.json(`/receipts?${query}`, signal ? { signal } : {}));
+  const { receipts, dropped } = page.parse(await pod.json(`/receipts?${query.toString()}`, signal ? { signal } : {}));
   if (dropped > 0) throw new Error(`${dropped} receipts fell out of the ring`);
   return receipts;
 }

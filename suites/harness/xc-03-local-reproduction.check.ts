@@ -63,7 +63,7 @@ export default check({
     fact('replay', replayed),
     fact('failure', failedLoudly),
     fact('failure', bundled),
-    fact('labs', stillUp(String(evidence.facts['lab']))),
+    fact('labs', stillUp(evidence.facts['lab'])),
   ],
   twins: [
     {
@@ -121,12 +121,12 @@ const bundled = factIs({
     `${files.length} files, without ${bundle.filter((each) => !files.some((file) => file.includes(each))).join(', ') || 'nothing'}`,
 });
 
-const stillUp = (lab: string) =>
+const stillUp = (lab: unknown) =>
   factIs({
     expectation: 'lab-kept',
     kind: 'object',
     from: 'status',
-    expected: `lab ${lab} is up`,
+    expected: `lab ${JSON.stringify(lab)} is up`,
     shape: z.array(z.object({ name: z.string(), state: z.string() })),
     met: (labs) => labs.some(({ name, state }) => name === lab && state === 'up'),
   });
