@@ -2,11 +2,10 @@ import { relative } from 'node:path';
 import pc from 'picocolors';
 import type { ContextLease, LabLease } from '#cli/lab-lease.ts';
 import { exitCodeOf } from '#cli/exit-code.ts';
-import { progressLine, say, Timings } from '#cli/progress.ts';
+import { progressLine, say, type Timings } from '#cli/progress.ts';
 import { readyContext, readyLab, takeLab, type LabWish, type ReadyLab } from '#cli/verify-lab.ts';
 import { checkRecords, machineFacts } from '#cli/verify-record.ts';
 import type { EngineInfo } from '#machine/docker.ts';
-import { ensureEngine } from '#machine/engine.ts';
 import { allureWriter } from '#report/allure.ts';
 import { killScore } from '#report/summary.ts';
 import { runSummary } from '#report/table.ts';
@@ -25,9 +24,13 @@ import { fileStem, RunFolder, runId } from '#verdict/run-folder.ts';
 
 /** A run whose every input has been checked. */
 export interface VerifyRequest {
+  start: Date;
+  timings: Timings;
   checks: readonly CataloguedCheck[];
   plan: RunPlan;
   lab: LabWish;
+  /** Absent when the run makes no lab. */
+  engine?: EngineInfo;
   twins: boolean;
   keep: boolean;
   json: boolean;
@@ -42,31 +45,25 @@ export interface VerifyRequest {
  * @returns the exit code that the verdicts call for
  */
 export async function runVerify(request: VerifyRequest): Promise<number> {
-  const { lab, keep, signal } = request;
-  const start = new Date();
-  const timings = new Timings();
+  const { lab, keep, timings, signal } = request;
   const step = timings.stopwatch();
-  const engine = lab.existing ? undefined : await ensureEngine({ say, signal });
-  step('engine');
   const steps = { say, step, signal };
   const { lease, cluster } = await takeLab(lab, steps);
   try {
     const ready =
       cluster && lab.existing ? await readyContext(cluster, lab, lab.existing.revision) : await readyLab(lab, steps);
     if (lease.afterKill) await cleanUp(ready, lease);
-    const folder = await RunFolder.create(paths.reports, await recordOf(request, ready, engine, start));
+    const folder = await RunFolder.create(paths.reports, await recordOf(request, ready));
     say(pc.dim(`verdicts go to ${relative(process.cwd(), folder.dir) || folder.dir}`));
-    return await decide(request, folder, ready, lease, timings);
+    return await decide(request, folder, ready, lease);
   } finally {
     await lease.end(keep);
   }
 }
 
 async function recordOf(
-  { command, lab, checks, plan }: VerifyRequest,
+  { command, start, engine, lab, checks, plan }: VerifyRequest,
   { provider, products }: ReadyLab,
-  engine: EngineInfo | undefined,
-  start: Date,
 ): Promise<RunRecord> {
   return {
     schema: 1,
@@ -90,10 +87,9 @@ async function decide(
   folder: RunFolder,
   { targets }: ReadyLab,
   lease: LabLease | ContextLease,
-  timings: Timings,
 ): Promise<number> {
-  const { plan, checks, signal } = request;
-  const options = optionsFor(request, folder, targets, timings);
+  const { plan, checks, timings, signal } = request;
+  const options = optionsFor(request, folder, targets);
   const step = timings.stopwatch();
   let failure: { error: unknown } | undefined;
   try {
@@ -115,6 +111,7 @@ async function decide(
   await folder.update({
     end: new Date().toISOString(),
     exitCode,
+    peakMemoryMiB: Math.round(process.resourceUsage().maxRSS / 1024),
     timings: timings.list,
     differences: differencesOf(folder.lines, (line) => folder.evidenceOf(line)),
     ...(score && { killScore: score }),
@@ -129,10 +126,9 @@ async function decide(
 }
 
 function optionsFor(
-  { twins, sabotage, signal }: VerifyRequest,
+  { twins, sabotage, timings, signal }: VerifyRequest,
   folder: RunFolder,
   targets: RunOptions['targets'],
-  timings: Timings,
 ): RunOptions {
   const allure = allureWriter(folder.dir);
   allure.environment(folder.record);

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { istioChannels, type IstioChannel } from '#install/istio-manifests.ts';
+import { say, Timings } from '#cli/progress.ts';
 import { checkLabName, defaultLabName } from '#lab/record.ts';
 import { readTopology } from '#lab/topology.ts';
 import { loadVersions } from '#machine/versions.ts';
@@ -71,6 +72,9 @@ export function verifyCommand(signal: AbortSignal): Command {
 
 /** Checks every input, and only then starts anything. @returns the exit code */
 export async function verify(words: string[], options: VerifyOptions, signal: AbortSignal): Promise<number> {
+  const start = new Date();
+  const timings = new Timings();
+  const step = timings.stopwatch();
   const { profile, name, topology, source, sabotage, without, ...rest } = options;
   checkLabName(name);
   const [catalogue] = await Promise.all([loadCatalogue(), readTopology(topology), loadVersions()]);
@@ -81,8 +85,14 @@ export async function verify(words: string[], options: VerifyOptions, signal: Ab
   const existing = existingOf(options);
   const channels = existing ? ['current' as const] : channelsOf(options.istio ?? usualChannels(words, profile));
   const plan = await planRun(checks, channels, name, existing?.revision);
-  const { runVerify } = await import('#cli/verify-run.ts');
+  // The engine is asked while what works on clusters is read from disk, which takes half a second.
+  const engine = existing ? undefined : import('#machine/engine.ts').then((each) => each.ensureEngine({ say, signal }));
+  const [{ runVerify }] = await Promise.all([import('#cli/verify-run.ts'), engine]);
+  step('engine');
   return runVerify({
+    start,
+    timings,
+    ...(engine && { engine: await engine }),
     checks,
     plan,
     lab: { name, topology, channels, without, ...(source && { source }), ...(existing && { existing }) },

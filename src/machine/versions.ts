@@ -122,12 +122,16 @@ export interface Ingredient {
   part: string;
 }
 
+let ours: Promise<Versions> | undefined;
+
 /**
- * Reads kind/versions.yaml.
+ * Reads kind/versions.yaml, once in the life of a process: everything that makes or finds a part asks for it.
  *
+ * @param file another one, which is read anew each time
  * @throws UsageError with file, line, column and what was expected
  */
 export function loadVersions(file: string = paths.versions): Promise<Versions> {
+  if (file === paths.versions) return (ours ??= readYaml(file, versionsFile));
   return readYaml(file, versionsFile);
 }
 
