@@ -1,12 +1,9 @@
 import { downKind } from '#lab/down.ts';
 import { readLab } from '#lab/record.ts';
 import { holdLab, type LabHold } from '#lab/run-lock.ts';
-import type { Cluster, Manifest } from '#lab/cluster.ts';
+import type { Say } from '#machine/host.ts';
 import { messageOf } from '#support/errors.ts';
-import { ownerLabel } from '#support/paths.ts';
 import { timeouts } from '#support/timeouts.ts';
-
-type Say = (line: string) => void;
 
 /** A lab that this run holds: lent to checks of the harness itself, and in the end removed if the run made it. */
 export class LabLease {
@@ -64,58 +61,8 @@ export class LabLease {
   }
 }
 
-/** A cluster of the user's, held by the name of its context: only the namespaces that this run made in it are removed. */
-export class ContextLease {
-  readonly #cluster: Cluster;
-  readonly #hold: LabHold;
-  readonly #before: readonly string[];
-  readonly #say: Say;
-
-  private constructor(cluster: Cluster, hold: LabHold, before: readonly string[], say: Say) {
-    this.#cluster = cluster;
-    this.#hold = hold;
-    this.#before = before;
-    this.#say = say;
-  }
-
-  static async take(cluster: Cluster, say: Say, signal: AbortSignal): Promise<ContextLease> {
-    const hold = await holdLab(`context-${cluster.context.replaceAll(/[^\w.-]/g, '-')}`, say, signal);
-    return new ContextLease(cluster, hold, await ownNamespaces(cluster), say);
-  }
-
-  get afterKill(): boolean {
-    return this.#hold.killed !== undefined;
-  }
-
-  cleaned(): void {
-    this.#hold.cleaned();
-  }
-
-  /** Checks of the harness itself do not run on a cluster of the user's. */
-  async lend(): Promise<void> {}
-
-  async end(keep: boolean): Promise<void> {
-    if (!keep) {
-      const made = (await ownNamespaces(this.#cluster)).filter((name) => !this.#before.includes(name));
-      const objects = made.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }));
-      await inTime(this.#cluster.remove(objects)).catch((error: unknown) => {
-        const { context } = this.#cluster;
-        this.#say(
-          `namespaces ${made.join(', ')} were not removed (${messageOf(error)}): ./meshwitness down --context ${context}`,
-        );
-      });
-    }
-    await this.#hold.release();
-  }
-}
-
-async function ownNamespaces(cluster: Cluster): Promise<string[]> {
-  const found = await cluster.list<Manifest>('v1', 'Namespace', undefined, `${ownerLabel}=meshwitness`);
-  return found.map(({ metadata }) => metadata.name);
-}
-
-/** After an interrupt, too, a person does not wait forever. */
-async function inTime<T>(work: Promise<T>): Promise<T> {
+/** Work that clean-up waits for, but not forever: a person may have pressed Ctrl-C. @throws Error when it takes too long */
+export async function inTime<T>(work: Promise<T>): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const deadline = AbortSignal.timeout(timeouts.tearDownMs);
   deadline.addEventListener('abort', () => reject(new Error('no answer in time')), { once: true });

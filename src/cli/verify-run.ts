@@ -1,11 +1,13 @@
 import { relative } from 'node:path';
 import pc from 'picocolors';
-import type { ContextLease, LabLease } from '#cli/lab-lease.ts';
+import type { ContextLease } from '#cli/context-lease.ts';
+import type { LabLease } from '#cli/lab-lease.ts';
 import { exitCodeOf } from '#cli/exit-code.ts';
 import { progressLine, say, type Timings } from '#cli/progress.ts';
-import { readyContext, readyLab, takeLab, type LabWish, type ReadyLab } from '#cli/verify-lab.ts';
+import type { LabWish } from '#cli/lab-wish.ts';
+import type { PreparedLab } from '#cli/prepare-lab.ts';
+import { readyContext, readyLab, takeContext, type ReadyLab } from '#cli/verify-lab.ts';
 import { checkRecords, machineFacts } from '#cli/verify-record.ts';
-import type { EngineInfo } from '#machine/docker.ts';
 import { allureWriter } from '#report/allure.ts';
 import { killScore } from '#report/summary.ts';
 import { runSummary } from '#report/table.ts';
@@ -29,8 +31,8 @@ export interface VerifyRequest {
   checks: readonly CataloguedCheck[];
   plan: RunPlan;
   lab: LabWish;
-  /** Absent when the run makes no lab. */
-  engine?: EngineInfo;
+  /** Absent on a cluster of the user's. */
+  prepared?: PreparedLab;
   twins: boolean;
   keep: boolean;
   json: boolean;
@@ -45,13 +47,13 @@ export interface VerifyRequest {
  * @returns the exit code that the verdicts call for
  */
 export async function runVerify(request: VerifyRequest): Promise<number> {
-  const { lab, keep, timings, signal } = request;
+  const { lab, keep, prepared, timings, signal } = request;
   const step = timings.stopwatch();
-  const steps = { say, step, signal };
-  const { lease, cluster } = await takeLab(lab, steps);
+  const { lease, make } = prepared
+    ? { lease: prepared.lease, make: () => readyLab(lab, prepared, step, signal) }
+    : await useContext(lab, signal);
   try {
-    const ready =
-      cluster && lab.existing ? await readyContext(cluster, lab, lab.existing.revision) : await readyLab(lab, steps);
+    const ready = await make();
     if (lease.afterKill) await cleanUp(ready, lease);
     const folder = await RunFolder.create(paths.reports, await recordOf(request, ready));
     say(pc.dim(`verdicts go to ${relative(process.cwd(), folder.dir) || folder.dir}`));
@@ -61,8 +63,15 @@ export async function runVerify(request: VerifyRequest): Promise<number> {
   }
 }
 
+async function useContext(lab: LabWish, signal: AbortSignal) {
+  if (!lab.existing) throw new Error('a run without a context of the user needs a lab that is prepared');
+  const { context, revision } = lab.existing;
+  const { lease, cluster } = await takeContext(context, signal);
+  return { lease, make: () => readyContext(cluster, lab, revision) };
+}
+
 async function recordOf(
-  { command, start, engine, lab, checks, plan }: VerifyRequest,
+  { command, start, prepared, lab, checks, plan }: VerifyRequest,
   { provider, products }: ReadyLab,
 ): Promise<RunRecord> {
   return {
@@ -74,7 +83,7 @@ async function recordOf(
     provider,
     products,
     capabilities: {},
-    machine: await machineFacts(engine),
+    machine: await machineFacts(prepared?.engine),
     timings: [],
     checks: await checkRecords(checks, plan),
     differences: [],

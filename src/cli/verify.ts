@@ -1,6 +1,8 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { istioChannels, type IstioChannel } from '#install/istio-manifests.ts';
-import { say, Timings } from '#cli/progress.ts';
+import type { LabWish } from '#cli/lab-wish.ts';
+import type { prepareLab } from '#cli/prepare-lab.ts';
+import { Timings } from '#cli/progress.ts';
 import { checkLabName, defaultLabName } from '#lab/record.ts';
 import { readTopology } from '#lab/topology.ts';
 import { loadVersions } from '#machine/versions.ts';
@@ -85,17 +87,17 @@ export async function verify(words: string[], options: VerifyOptions, signal: Ab
   const existing = existingOf(options);
   const channels = existing ? ['current' as const] : channelsOf(options.istio ?? usualChannels(words, profile));
   const plan = await planRun(checks, channels, name, existing?.revision);
-  // The engine is asked while what works on clusters is read from disk, which takes half a second.
-  const engine = existing ? undefined : import('#machine/engine.ts').then((each) => each.ensureEngine({ say, signal }));
-  const [{ runVerify }] = await Promise.all([import('#cli/verify-run.ts'), engine]);
-  step('engine');
-  return runVerify({
+  const lab: LabWish = { name, topology, channels, without, ...(source && { source }), ...(existing && { existing }) };
+  // What works on clusters takes half a second to read from disk: meanwhile the engine is asked, and images are looked for.
+  const running = import('#cli/verify-run.ts');
+  const prepared = existing ? undefined : await prepare(lab, { keep: rest.keep, step, signal });
+  return (await running).runVerify({
     start,
     timings,
-    ...(engine && { engine: await engine }),
+    ...(prepared && { prepared }),
+    lab,
     checks,
     plan,
-    lab: { name, topology, channels, without, ...(source && { source }), ...(existing && { existing }) },
     twins: rest.twins,
     keep: rest.keep,
     json: rest.json,
@@ -124,6 +126,9 @@ function requireKnown(without: readonly string[], checks: readonly Check[]): voi
     nearest(unknown, known, 'did you mean'),
   );
 }
+
+const prepare: typeof prepareLab = async (wish, options) =>
+  (await import('#cli/prepare-lab.ts')).prepareLab(wish, options);
 
 /** What is asked for by name is wanted fast; a whole profile is decided on both versions. */
 function usualChannels(words: readonly string[], profile: Profile | undefined): IstioChannel | 'both' {

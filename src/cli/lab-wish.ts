@@ -1,0 +1,13 @@
+import type { IstioChannel } from '#install/istio-manifests.ts';
+
+/** What a run needs of a lab. */
+export interface LabWish {
+  name: string;
+  topology: string;
+  channels: readonly IstioChannel[];
+  source?: 'pull' | 'build';
+  /** A cluster of the user's, in place of a lab. */
+  existing?: { context: string; revision: string };
+  /** Capabilities that the run pretends are missing. */
+  without: readonly string[];
+}

@@ -1,0 +1,46 @@
+import type { LabWish } from '#cli/lab-wish.ts';
+import { LabLease } from '#cli/lab-lease.ts';
+import { say, type Timings } from '#cli/progress.ts';
+import { istioPartNames, nodeImageForLab } from '#install/istio-parts.ts';
+import type { EngineInfo } from '#machine/docker.ts';
+import { ensureEngine } from '#machine/engine.ts';
+import { withProgress } from '#machine/images/progress.ts';
+import { ensureParts } from '#machine/parts.ts';
+import type { ReadyPart } from '#machine/ready-part.ts';
+
+/** All that a lab is made from, and the lab held for this run; the lab itself may not stand yet. */
+export interface PreparedLab {
+  engine: EngineInfo;
+  lease: LabLease;
+  nodeImagePart: string;
+  /** Names of the parts of this run. */
+  wanted: string[];
+  parts: ReadonlyMap<string, ReadyPart>;
+}
+
+/**
+ * Makes sure of the engine, takes the lab, and makes images and tools that are missing. Nothing here works on a cluster, so it
+ * goes on while the libraries that do are read from disk.
+ *
+ * @throws NotReadyError without an engine, when another run uses the lab, or when a part cannot be made
+ */
+export async function prepareLab(
+  { name, channels, source }: LabWish,
+  { keep, step, signal }: { keep: boolean; step: ReturnType<Timings['stopwatch']>; signal: AbortSignal },
+): Promise<PreparedLab> {
+  const engine = await ensureEngine({ say, signal });
+  step('engine');
+  const lease = await LabLease.take(name, say, signal);
+  if (lease.afterKill) step('lock of a killed run');
+  try {
+    const nodeImagePart = await nodeImageForLab(name, channels, signal);
+    const wanted = ['kind', nodeImagePart, ...istioPartNames(channels)];
+    const options = { signal, ...(source && { source }) };
+    const parts = await withProgress((onProgress) => ensureParts(wanted, { ...options, onProgress }));
+    step('images and tools');
+    return { engine, lease, nodeImagePart, wanted, parts };
+  } catch (error) {
+    await lease.end(keep);
+    throw error;
+  }
+}
