@@ -11,6 +11,7 @@ import type { Cluster } from '#lab/cluster.ts';
 import { openExisting } from '#lab/existing.ts';
 import { Forwards } from '#lab/forward.ts';
 import { upLab } from '#lab/up.ts';
+import { messageOf, NotReadyError } from '#support/errors.ts';
 import type { RunRecord } from '#verdict/result.ts';
 import type { Target } from '#verdict/run.ts';
 import type { Scene } from '#verdict/scene.ts';
@@ -64,7 +65,9 @@ export async function readyContext(
   revision: string,
 ): Promise<ReadyLab> {
   await using forwards = new Forwards(cluster);
-  const facts = await askIstio(cluster, forwards, revision);
+  const facts = await askIstio(cluster, forwards, revision).catch((error: unknown) => {
+    throw new NotReadyError(messageOf(error), 'name the revision that runs there: --revision NAME', error);
+  });
   return {
     provider: 'existing',
     products: [existingProduct(`istio-${channel}`, facts.versions.istiod, cluster.context)],
