@@ -54,10 +54,12 @@ export class LabLease {
   async #remove(): Promise<void> {
     this.#hold ??= await holdLab(this.name, this.#say).catch(() => undefined);
     if (!this.#hold) return this.#say(`lab ${this.name} stays: another run uses it`);
-    await inTime(downKind(this.name)).catch((error: unknown) => {
+    try {
+      await inTime(downKind(this.name));
+      this.cleaned();
+    } catch (error) {
       this.#say(`lab ${this.name} could not be removed (${messageOf(error)}): ./meshwitness down --name ${this.name}`);
-    });
-    this.cleaned();
+    }
   }
 }
 

@@ -11,6 +11,7 @@ import type { Cluster } from '#lab/cluster.ts';
 import { openExisting } from '#lab/existing.ts';
 import { Forwards } from '#lab/forward.ts';
 import { upLab } from '#lab/up.ts';
+import { watchLab, type LabWatch } from '#lab/watch.ts';
 import { messageOf, NotReadyError } from '#support/errors.ts';
 import type { RunRecord } from '#verdict/result.ts';
 import type { Target } from '#verdict/run.ts';
@@ -21,6 +22,8 @@ export interface ReadyLab {
   provider: string;
   products: RunRecord['products'];
   targets: Map<IstioChannel, Target>;
+  /** Ends the run with one line when the ground goes away under the lab; absent on a cluster of the user's. */
+  watch?: () => LabWatch;
 }
 
 /** Brings the lab up and installs Istio, as far as they do not stand already. */
@@ -44,7 +47,8 @@ export async function readyLab(
   const [cluster] = clusters;
   if (!cluster) throw new Error(`topology ${topology} has no cluster`);
   const targets = channels.map((each): [IstioChannel, Target] => [each, targetFor(cluster, each, without)]);
-  return { provider: lab.provider, products, targets: new Map(targets) };
+  const watch = () => watchLab(name, [...lab.clusters.keys()]);
+  return { provider: lab.provider, products, targets: new Map(targets), watch };
 }
 
 /** A cluster of the user's, by its context, held for this run. */

@@ -94,7 +94,7 @@ async function recordOf(
 async function decide(
   request: VerifyRequest,
   folder: RunFolder,
-  { targets }: ReadyLab,
+  { targets, watch }: ReadyLab,
   lease: LabLease | ContextLease,
 ): Promise<number> {
   const { plan, checks, timings, signal } = request;
@@ -104,7 +104,7 @@ async function decide(
   try {
     for (const check of checks.filter(({ level }) => level === 'roadmap'))
       await options.verdict(undecided({ check, channel: 'current' }, 'roadmap', 'named by the customer as later work'));
-    await runGroups(plan, options);
+    await onGround(watch, options, (watched) => runGroups(plan, watched));
     step('checks');
     await folder.update({ capabilities: await capabilitiesOf(targets) });
     if (plan.alone.length > 0) {
@@ -132,6 +132,21 @@ async function decide(
   else console.log(`\n${runSummary(record, lines, page)}`);
   if (failure && !signal.aborted) throw failure.error;
   return exitCode;
+}
+
+/** Runs checks for as long as the lab stands. @throws NotReadyError when a node stops or the engine goes away */
+async function onGround(
+  watch: ReadyLab['watch'],
+  options: RunOptions,
+  run: (options: RunOptions) => Promise<void>,
+): Promise<void> {
+  if (!watch) return run(options);
+  using ground = watch();
+  try {
+    await run({ ...options, signal: AbortSignal.any([options.signal, ground.gone]) });
+  } catch (error) {
+    throw ground.gone.aborted ? ground.gone.reason : error;
+  }
 }
 
 function optionsFor(

@@ -1,8 +1,10 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { $ } from 'zx/core';
 import { run, start, type Ended, type Started } from '#cli/testing/command.ts';
 import { Cluster } from '#lab/cluster.ts';
+import { nodeName } from '#lab/engine-objects.ts';
 import { kubeconfigOf } from '#lab/record.ts';
 import { paths } from '#support/paths.ts';
 import { loadCatalogue } from '#verdict/catalogue.ts';
@@ -142,5 +144,17 @@ describe('a run that is cut off', () => {
     expect(next).toMatchObject({ exitCode: 0, stderr: expect.stringContaining('was killed') });
     expect(printed(next).verdicts[0]).toMatchObject({ id: 'GS-02', verdict: 'pass' });
     expect(await leftovers()).toEqual([]);
+  });
+
+  it('by the end of its node ends with one line that says so', async () => {
+    const started = start(...verify('GS-01', 'GS-02', '--twins'));
+    const dir = await folderOf(started);
+    await started.said(/✓ pass {2}GS-01/);
+    await $`docker kill ${nodeName(lab, 'main')}`.quiet();
+    const { exitCode, stderr } = await started.ended;
+    expect(exitCode).toBe(3);
+    expect(stderr).toContain(`meshwitness: node ${nodeName(lab, 'main')} of lab ${lab} stopped`);
+    expect((await linesOf(dir))[0]).toMatchObject({ id: 'GS-01', verdict: 'pass' });
+    expect(JSON.parse(await readFile(join(dir, 'run.json'), 'utf8'))).toMatchObject({ exitCode: 3 });
   });
 });
