@@ -7,7 +7,7 @@ import { paths } from '#support/paths.ts';
 
 /** Files and folders that an image made from this repository does not need, and that do not count for its hash. */
 export function leftOut(name: string): boolean {
-  return ['node_modules', '.git', 'coverage', 'testing'].includes(name) || name.endsWith('.test.ts');
+  return ['node_modules', '.git', 'coverage', 'testing'].includes(name) || /\.(test\.ts|md)$/.test(name);
 }
 
 /**

@@ -19,7 +19,7 @@ export const timeouts = {
   /** A counter moves with the end of a connection, a few milliseconds after its client knew. */
   counterMs: 300,
   /** Between two looks at a proxy that is about to change: istiod pushes 100 to 200 ms after a change. */
-  settlePollMs: 25,
+  settlePollMs: 40,
   /** One request to the API server or to a forwarded port. */
   requestMs: 15_000,
   /** How long a check waits for an API server that went away: longer than the 20 s outage it must survive. */

@@ -87,6 +87,8 @@ export const runRecord = z.object({
     engine: z.string(),
   }),
   killScore: z.object({ caught: z.number(), total: z.number() }).optional(),
+  /** The most memory that the harness itself took, in MiB; its clusters not counted. */
+  peakMemoryMiB: z.number().optional(),
   timings: z.array(z.object({ step: z.string(), durationMs: z.number() })),
   /** Static description of every check in the run, so that reports need no code: by id. */
   checks: z.record(

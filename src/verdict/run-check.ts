@@ -84,6 +84,7 @@ async function attempt(run: CheckRun, freeze: (() => Promise<void>) | undefined)
   try {
     const params = { ...check.params };
     for (const [key, value] of Object.entries(twin?.params ?? {})) if (value !== undefined) params[key] = value;
+    await stage.open();
     await check.collect(stage, params);
     const evidence = await stage.evidence(run.capabilities);
     const judgement = judge(check, evidence);

@@ -3,6 +3,7 @@ import type { Cluster, Manifest } from '#lab/cluster.ts';
 import { adminPort } from '#probe/caller.ts';
 import { timeouts } from '#support/timeouts.ts';
 import { until, type Look } from '#support/wait.ts';
+import type { InboundFacts } from '#witness/inbound.ts';
 import { LogFollower } from '#witness/log-follower.ts';
 import { hashAnnotation, type PlannedWorkload, type ScenePlan } from '#verdict/scene-file.ts';
 
@@ -30,6 +31,8 @@ export class Scene implements AsyncDisposable {
   readonly workloads: Map<string, Workload>;
   readonly forwards: Forwards;
   readonly followers: Map<string, LogFollower>;
+  /** What each proxy was last seen to enforce. */
+  readonly enforced = new Map<string, InboundFacts>();
 
   constructor(plan: ScenePlan, cluster: Cluster, workloads: Workload[]) {
     this.plan = plan;

@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Cluster, Manifest } from '#lab/cluster.ts';
+import { NotReadyError } from '#support/errors.ts';
 import { timeouts } from '#support/timeouts.ts';
 import { until, type Look } from '#support/wait.ts';
 import { readCounters } from '#witness/counters.ts';
@@ -13,65 +15,85 @@ const foretold = new Set(['PeerAuthentication', 'AuthorizationPolicy']);
 const felt = new Set(['EnvoyFilter']);
 
 /** How many listener updates each proxy had taken in before an object that changes it was applied. */
-export type Before = Map<string, number>;
+export type Before = Map<Workload, number>;
 
 /** Notes where the proxies stand, when these objects change them in ways that cannot be foretold. */
-export async function lookBefore(scene: Scene, objects: readonly Manifest[], signal?: AbortSignal): Promise<Before> {
+export async function lookBefore(
+  scene: Scene,
+  uses: readonly string[],
+  objects: readonly Manifest[],
+  signal?: AbortSignal,
+): Promise<Before> {
   const touching = objects.filter(({ kind }) => kind !== undefined && felt.has(kind));
-  const selected = meshed(scene).filter((each) => touching.some((object) => touches(object, each)));
-  const noted = selected.map(async (each): Promise<[string, number]> => [
-    each.name,
-    await updates(scene, each, signal),
-  ]);
+  const selected = meshed(scene, uses).filter((each) => touching.some((object) => touches(object, each)));
+  const noted = selected.map(async (each): Promise<[Workload, number]> => [each, await updates(scene, each, signal)]);
   return new Map(await Promise.all(noted));
 }
 
 /**
- * Waits until every proxy of the scene enforces what the objects in the cluster now say: reads the running configuration,
- * never the clock.
+ * Waits until the proxies in use enforce what the objects in the cluster now say: reads the running configuration, never
+ * the clock. What a proxy was last seen to enforce is kept with the scene, so that only those are asked that must change.
  *
+ * @param objects those that were just applied or removed
  * @throws NotReadyError naming the proxy that did not follow, and where it differs
  */
 export async function settle(
   scene: Scene,
+  uses: readonly string[],
   objects: readonly Manifest[],
   before: Before,
   signal?: AbortSignal,
 ): Promise<void> {
-  const options = { timeoutMs: timeouts.convergenceMs, intervalMs: timeouts.settlePollMs, ...(signal && { signal }) };
-  const changed = [...before].map(([name, earlier]) =>
-    until(
-      `the proxy of ${name} to take the EnvoyFilter in`,
-      async (): Promise<Look<true>> =>
-        (await updates(scene, scene.workload(name), signal)) > earlier
-          ? { done: true }
-          : { seen: 'no listener update' },
-      options,
-    ),
-  );
-  await Promise.all(changed);
-  if (!objects.some(({ kind }) => kind !== undefined && foretold.has(kind))) return;
-  const policies = await inForce(scene);
-  const followed = meshed(scene).map((workload) => {
-    const expected = expectedInbound(workload, policies.get(workload.namespace) ?? [], rootNamespace);
-    const look = async (): Promise<Look<true>> => {
-      const difference = inboundDifference(expected, inboundFacts(await inboundDump(scene, workload, signal)));
-      return difference === undefined ? { done: true } : { seen: difference };
-    };
-    return until(`the proxy of ${workload.name} to enforce the policies in force`, look, options);
-  });
-  await Promise.all(followed);
+  const taken = [...before].map(([workload, earlier]) => nextUpdate(scene, workload, earlier, signal));
+  await Promise.all(taken);
+  if (objects.some(({ kind }) => kind !== undefined && foretold.has(kind))) await enforced(scene, uses, signal);
 }
 
-/** Policies that bear on each namespace of the scene: its own, and those of the root namespace. */
-async function inForce({ cluster, workloads }: Scene): Promise<Map<string, Manifest[]>> {
-  const namespaces = [
-    ...new Set([...workloads.values()].filter(({ sidecar }) => sidecar).map((each) => each.namespace)),
-  ];
-  const root = await policiesOf(cluster, rootNamespace);
+/** Waits until the proxies in use enforce the policies in force, whoever applied them. */
+export async function enforced(scene: Scene, uses: readonly string[], signal?: AbortSignal): Promise<void> {
+  const workloads = meshed(scene, uses);
+  const policies = await inForce(scene, workloads);
+  const follow = async (workload: Workload): Promise<void> => {
+    const expected = expectedInbound(workload, policies.get(workload.namespace) ?? [], rootNamespace);
+    if (isDeepStrictEqual(scene.enforced.get(workload.name), expected)) return;
+    let difference = 'nothing read yet';
+    const deadline = performance.now() + timeouts.convergenceMs;
+    for (;;) {
+      // Counted first: an update that comes while the dump is read ends the wait at once.
+      const seen = await updates(scene, workload, signal);
+      const now = inboundDifference(expected, inboundFacts(await inboundDump(scene, workload, signal)));
+      if (now === undefined) break;
+      difference = now;
+      if (performance.now() > deadline)
+        throw new NotReadyError(`the proxy of ${workload.name} does not enforce the policies in force: ${difference}`);
+      await nextUpdate(scene, workload, seen, signal, difference);
+    }
+    scene.enforced.set(workload.name, expected);
+  };
+  await Promise.all(workloads.map(follow));
+}
+
+/** A dump is a quarter of a megabyte, the counter of updates a line: the dump is read again only when the counter moved. */
+async function nextUpdate(
+  scene: Scene,
+  workload: Workload,
+  earlier: number,
+  signal?: AbortSignal,
+  difference = 'no listener update',
+): Promise<void> {
+  const look = async (): Promise<Look<true>> =>
+    (await updates(scene, workload, signal)) > earlier ? { done: true } : { seen: difference };
+  const options = { timeoutMs: timeouts.convergenceMs, intervalMs: timeouts.settlePollMs, ...(signal && { signal }) };
+  await until(`the proxy of ${workload.name} to follow`, look, options);
+}
+
+/** Policies that bear on each namespace of these workloads: its own, and those of the root namespace. */
+async function inForce({ cluster }: Scene, workloads: readonly Workload[]): Promise<Map<string, Manifest[]>> {
+  const namespaces = [...new Set(workloads.map(({ namespace }) => namespace))];
+  const root = policiesOf(cluster, rootNamespace);
   const own = namespaces.map(async (each): Promise<[string, Manifest[]]> => [
     each,
-    [...(await policiesOf(cluster, each)), ...root],
+    (await Promise.all([policiesOf(cluster, each), root])).flat(),
   ]);
   return new Map(await Promise.all(own));
 }
@@ -85,8 +107,8 @@ export async function policiesOf(cluster: Cluster, namespace: string): Promise<M
   return (await Promise.all(kinds)).flat();
 }
 
-const meshed = (scene: Scene): Workload[] =>
-  [...scene.workloads.values()].filter(({ sidecar, ports }) => sidecar && ports.length > 0);
+const meshed = (scene: Scene, uses: readonly string[]): Workload[] =>
+  uses.map((name) => scene.workload(name)).filter(({ sidecar, ports }) => sidecar && ports.length > 0);
 
 async function inboundDump(scene: Scene, { name }: Workload, signal?: AbortSignal): Promise<string> {
   const { body } = await (await scene.admin(name)).request(inboundDumpPath, signal ? { signal } : {});

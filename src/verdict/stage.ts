@@ -7,7 +7,7 @@ import type { Check, Twin } from '#verdict/check.ts';
 import { countersAround } from '#verdict/count.ts';
 import { gatherWitnesses } from '#verdict/gather.ts';
 import type { Scene } from '#verdict/scene.ts';
-import { lookBefore, settle } from '#verdict/settle.ts';
+import { enforced, lookBefore, settle } from '#verdict/settle.ts';
 import { documentsOf } from '#verdict/steps.ts';
 
 /** One call that a check makes. What is left out is the caller's default; the probe's id is ours. */
@@ -56,22 +56,27 @@ export class Stage {
     this.signal = parts.signal;
   }
 
+  /** Waits until nothing that an earlier check applied is enforced any more. */
+  async open(): Promise<void> {
+    if (this.#ownScene) await enforced(this.#ownScene, this.#uses, this.signal);
+  }
+
   /** Applies the documents of a step, and waits until every proxy enforces them. */
   async apply(...steps: string[]): Promise<void> {
     const objects = steps.flatMap((step) => this.#documents(step));
-    const before = await lookBefore(this.#scene, objects, this.signal);
+    const before = await lookBefore(this.#scene, this.#uses, objects, this.signal);
     this.#applied.push(...objects);
     await this.#scene.cluster.apply(objects, this.signal);
-    await settle(this.#scene, objects, before, this.signal);
+    await settle(this.#scene, this.#uses, objects, before, this.signal);
   }
 
   /** Takes the documents of a step away again, and waits until no proxy enforces them. */
   async remove(...steps: string[]): Promise<void> {
     const objects = steps.flatMap((step) => this.#documents(step));
-    const before = await lookBefore(this.#scene, objects, this.signal);
+    const before = await lookBefore(this.#scene, this.#uses, objects, this.signal);
     await this.#scene.cluster.remove(objects, this.signal);
     this.#applied.splice(0, this.#applied.length, ...this.#applied.filter((each) => !objects.includes(each)));
-    await settle(this.#scene, objects, before, this.signal);
+    await settle(this.#scene, this.#uses, objects, before, this.signal);
   }
 
   /**
@@ -160,7 +165,7 @@ export class Stage {
       ...(scene && { product: `istio-${scene.plan.channel}` }),
       names: this.names,
       capabilities: [...capabilities],
-      probes: scene ? await gatherWitnesses(scene, this.#check.uses ?? [], this.#probes, this.signal) : [],
+      probes: scene ? await gatherWitnesses(scene, this.#uses, this.#probes, this.signal) : [],
       facts: this.#facts,
     };
   }
@@ -169,9 +174,13 @@ export class Stage {
   async close(): Promise<void> {
     const left = this.#applied.splice(0);
     if (left.length === 0) return;
-    const before = await lookBefore(this.#scene, left);
+    const before = await lookBefore(this.#scene, this.#uses, left);
     await this.#scene.cluster.remove(left);
-    await settle(this.#scene, left, before);
+    await settle(this.#scene, this.#uses, left, before);
+  }
+
+  get #uses(): readonly string[] {
+    return this.#check.uses ?? [];
   }
 
   get #scene(): Scene {
