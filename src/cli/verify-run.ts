@@ -142,11 +142,12 @@ async function onGround(
 ): Promise<void> {
   if (!watch) return run(options);
   using ground = watch();
-  try {
-    await run({ ...options, signal: AbortSignal.any([options.signal, ground.gone]) });
-  } catch (error) {
-    throw ground.gone.aborted ? ground.gone.reason : error;
-  }
+  const { promise: lost, reject } = Promise.withResolvers<never>();
+  ground.gone.addEventListener('abort', () => reject(ground.gone.reason as Error), { once: true });
+  const running = run({ ...options, signal: AbortSignal.any([options.signal, ground.gone]) });
+  // Checks that are cut off would wait for an API server that is gone, to clean up what is gone as well.
+  running.catch(() => undefined);
+  await Promise.race([running, lost]);
 }
 
 function optionsFor(
