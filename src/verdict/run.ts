@@ -38,8 +38,8 @@ export interface RunOptions {
  * right after it. Whatever goes wrong with one is its verdict; only an interrupt is thrown.
  */
 export async function runGroups({ groups }: RunPlan, options: RunOptions): Promise<void> {
-  // Pods of one scene start faster when those of the next wait; its checks run beside the next scene's start.
-  const inTurn = pLimit(1);
+  // Two scenes fill two cores; those of another version start beside their checks.
+  const inTurn = pLimit(2);
   // All of them: a group that an interrupt cuts off must have cleaned up before the run ends.
   const ended = await Promise.allSettled(groups.map((group) => runGroup(group, options, inTurn)));
   const failed = ended.find((each) => each.status === 'rejected');
