@@ -40,8 +40,9 @@ const shownVerdict: Record<VerdictLine['verdict'], string> = {
 };
 
 /** A verdict as it is told while the run goes on; with its reason, where it is not what was hoped for. */
-export function progressLine({ id, twin, product, verdict, durationMs, reason, unstable }: VerdictLine): string {
+export function progressLine({ id, twin, product, verdict, durationMs, reason, label, unstable }: VerdictLine): string {
   const name = [id, twin && `twin ${twin}`, product].filter((each) => each !== undefined).join(' · ');
-  const why = verdict === 'pass' || verdict === 'caught' ? '' : `: ${reason}`;
+  const good = verdict === 'pass' || verdict === 'caught';
+  const why = good ? (label === undefined ? '' : `: ${label}`) : `: ${reason}`;
   return `${shownVerdict[verdict]}${unstable ? ' (unstable)' : ''}  ${name}  ${prettyMs(durationMs)}${why}`;
 }

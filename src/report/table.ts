@@ -100,10 +100,10 @@ export function runSummary(
   options: TableOptions = {},
 ): string {
   const reasons = lines
-    .filter((line) => ['fail', 'inconclusive', 'missed', 'unsupported'].includes(line.verdict))
+    .filter(({ verdict, label }) => label !== undefined || worthAWord.includes(verdict))
     .map((line) => {
       const name = [line.id, line.twin && `twin ${line.twin}`, line.product].filter(Boolean).join(' · ');
-      return `  ${paint[line.verdict](line.verdict)} ${name}: ${line.reason}`;
+      return `  ${paint[line.verdict](line.verdict)} ${name}: ${line.label === undefined ? line.reason : `${line.label} (${line.reason})`}`;
     });
   const differences = record.differences.map((each) => `  ${each.id}: ${each.text}`);
   const timings = record.timings.map((each) => `${each.step} ${prettyMs(each.durationMs)}`).join(', ');
@@ -117,5 +117,8 @@ export function runSummary(
     `Report      ${page}`,
   ].join('\n');
 }
+
+/** Verdicts that need a reason. A pass that proves less than "works" carries a label, and is explained too. */
+const worthAWord: VerdictLine['verdict'][] = ['fail', 'inconclusive', 'missed', 'unsupported'];
 
 const section = (title: string, rows: string[]): string[] => (rows.length === 0 ? [] : ['', pc.bold(title), ...rows]);

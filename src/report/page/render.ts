@@ -52,6 +52,7 @@ export function renderPage(run: Run): string {
     style: own('page.css'),
     scriptHash: createHash('sha256').update(script).digest('base64'),
     matrices: matrices(run),
+    ...byPart(run),
     headline: headline(verdicts),
     totals: tally(verdicts),
     filters: tally([...new Set(stories.flatMap((story) => story.verdicts))]).map((each) => each.verdict),
@@ -70,6 +71,14 @@ export function renderPage(run: Run): string {
     sign: (word: string) => signs[word] ?? '',
     arrow: (state: string) => arrows[state],
   });
+}
+
+/** Products that a verdict names, and the parts that only carry them. Without any verdict, all are products. */
+function byPart({ record, lines }: Run): { tested: typeof record.products; parts: typeof record.products } {
+  const named = new Set(lines.map(({ product }) => product));
+  const tested = record.products.filter(({ part }) => named.has(part));
+  if (tested.length === 0) return { tested: record.products, parts: [] };
+  return { tested, parts: record.products.filter((each) => !tested.includes(each)) };
 }
 
 function headline(verdicts: Shown[]): { verdict: Shown; text: string } {
