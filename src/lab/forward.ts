@@ -1,5 +1,6 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { PortForward } from '@kubernetes/client-node';
+import pRetry from 'p-retry';
 import { Pool } from 'undici';
 import type { Cluster } from '#lab/cluster.ts';
 import { NotReadyError } from '#support/errors.ts';
@@ -85,11 +86,8 @@ export class Forwards implements AsyncDisposable {
 }
 
 function podHttp(pool: Pool, name: string): PodHttp {
-  const request: PodHttp['request'] = async (
-    path,
-    { method = 'GET', body, timeoutMs = timeouts.requestMs, signal } = {},
-  ) => {
-    const deadline = AbortSignal.timeout(timeoutMs);
+  const once = async (path: string, { method = 'GET', body, timeoutMs, signal }: PodRequest) => {
+    const deadline = AbortSignal.timeout(timeoutMs ?? timeouts.requestMs);
     const response = await pool.request({
       path,
       method,
@@ -98,6 +96,14 @@ function podHttp(pool: Pool, name: string): PodHttp {
     });
     return { status: response.statusCode, body: await response.body.text() };
   };
+  // A tunnel may break or stall while its kubelet is busy. To read again, through a new one, changes nothing.
+  const request: PodHttp['request'] = (path, options = {}) =>
+    pRetry(() => once(path, options), {
+      retries: (options.method ?? 'GET') === 'GET' ? 2 : 0,
+      minTimeout: timeouts.pollMs,
+      shouldRetry: () => options.signal?.aborted !== true,
+      ...(options.signal && { signal: options.signal }),
+    });
   return {
     request,
     json: async <T>(path: string, options?: PodRequest) => {

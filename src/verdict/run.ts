@@ -1,4 +1,3 @@
-import pLimit, { type LimitFunction } from 'p-limit';
 import type { IstioChannel } from '#install/istio-manifests.ts';
 import type { Cluster } from '#lab/cluster.ts';
 import { messageOf } from '#support/errors.ts';
@@ -34,16 +33,17 @@ export interface RunOptions {
 }
 
 /**
- * Runs the checks that share scenes: groups beside each other, the checks of a scene one after another, each check's twins
- * right after it. Whatever goes wrong with one is its verdict; only an interrupt is thrown.
+ * Runs the checks that share scenes: one control plane after the other, its scenes beside each other, the checks of a scene
+ * one after another, each check's twins right after it. Whatever goes wrong with one is its verdict; only an interrupt is
+ * thrown.
  */
 export async function runGroups({ groups }: RunPlan, options: RunOptions): Promise<void> {
-  // Two scenes fill two cores; those of another version start beside their checks.
-  const inTurn = pLimit(2);
-  // All of them: a group that an interrupt cuts off must have cleaned up before the run ends.
-  const ended = await Promise.allSettled(groups.map((group) => runGroup(group, options, inTurn)));
-  const failed = ended.find((each) => each.status === 'rejected');
-  if (failed) throw failed.reason;
+  for (const own of Map.groupBy(groups, ({ channel }) => channel).values()) {
+    // All of them: a group that an interrupt cuts off must have cleaned up before the run ends.
+    const ended = await Promise.allSettled(own.map((group) => runGroup(group, options)));
+    const failed = ended.find((each) => each.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
 }
 
 /**
@@ -57,7 +57,7 @@ export async function runAlone({ alone }: RunPlan, options: RunOptions, lab = tr
       await options.verdict(undecided(planned, 'unsupported', 'a lab of the harness is absent here'));
       continue;
     }
-    if (plan) await runGroup({ channel: planned.channel, plan, checks: [planned] }, options, pLimit(1));
+    if (plan) await runGroup({ channel: planned.channel, plan, checks: [planned] }, options);
     else
       await runPlanned(
         planned,
@@ -67,17 +67,14 @@ export async function runAlone({ alone }: RunPlan, options: RunOptions, lab = tr
   }
 }
 
-async function runGroup({ channel, plan, checks }: Group, options: RunOptions, inTurn: LimitFunction): Promise<void> {
+async function runGroup({ channel, plan, checks }: Group, options: RunOptions): Promise<void> {
   const { targets, signal, timed } = options;
   const { cluster, capabilities } = targetOf(targets, channel);
   let footing: Footing;
   try {
-    const scene = await inTurn(async () => {
-      const start = performance.now();
-      const standing = await deployScene(cluster, plan, signal);
-      timed(`scene ${plan.name} (istio-${channel})`, performance.now() - start);
-      return standing;
-    });
+    const start = performance.now();
+    const scene = await deployScene(cluster, plan, signal);
+    timed(`scene ${plan.name} (istio-${channel})`, performance.now() - start);
     footing = { scene, capabilities: await capabilities(scene) };
   } catch (error) {
     signal.throwIfAborted();
