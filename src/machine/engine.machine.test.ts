@@ -5,6 +5,7 @@ import { askEngine, engineGone, type EngineInfo } from '#machine/docker.ts';
 import { examine } from '#machine/doctor.ts';
 import { ensureEngine } from '#machine/engine.ts';
 import { privilegedProblem, probeImage } from '#machine/privileged.ts';
+import { paths } from '#support/paths.ts';
 
 const docker = $({ quiet: true });
 let engine: EngineInfo;
@@ -72,6 +73,27 @@ describe('an engine that does not answer', () => {
       if (before === undefined) delete process.env.DOCKER_HOST;
       else process.env.DOCKER_HOST = before;
     }
+  });
+});
+
+describe.runIf(process.getuid?.() === 0)('a user who is not root', () => {
+  // In a process of its own, which gives its rights away for good.
+  const asNobody = async (path: string): Promise<string> => {
+    const script = `
+      import { ensureEngine } from '#machine/engine.ts';
+      process.env.PATH = ${JSON.stringify(path)};
+      process.setgroups([]); process.setgid(65534); process.setuid(65534);
+      await ensureEngine({ say: console.log }).catch((error) => console.log(error.exitCode, error.message));`;
+    const run = $({ quiet: true, cwd: paths.root, input: script });
+    return (await run`${process.execPath} --disable-warning=ExperimentalWarning --input-type=module`).stdout;
+  };
+
+  it('and without Docker is told so in one line, and nothing is started', async () => {
+    expect(await asNobody('/nowhere')).toBe('3 no Docker engine answers, and only root can start one\n');
+  });
+
+  it('and may not use the engine there is, is told so in one line', async () => {
+    expect(await asNobody(process.env.PATH ?? '')).toMatch(/^3 this user may not use the Docker engine: .+\n$/);
   });
 });
 
