@@ -3,7 +3,7 @@ import { relative, resolve, sep } from 'node:path';
 import type { z } from 'zod';
 import { UsageError } from '#support/errors.ts';
 import { redactJson } from '#support/redact.ts';
-import { evidence, evidenceSchemaVersion, type Evidence } from '#verdict/evidence.ts';
+import { evidence, evidenceSchemaVersion, type Evidence } from '#support/evidence.ts';
 import { runRecord, verdictLine, verdictSchemaVersion, type RunRecord, type VerdictLine } from '#verdict/result.ts';
 
 /** A run folder, read and validated. Everything in it went through redaction, also when it came from elsewhere. */

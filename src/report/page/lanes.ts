@@ -1,4 +1,4 @@
-import type { AccessLogEntry, ProbeEvidence } from '#verdict/evidence.ts';
+import type { AccessLogEntry, ProbeEvidence } from '#support/evidence.ts';
 import type { Finding, WitnessKind } from '#verdict/result.ts';
 
 export interface Fact {

@@ -1,5 +1,5 @@
 import prettyMs from 'pretty-ms';
-import type { ProbeEvidence } from '#verdict/evidence.ts';
+import type { ProbeEvidence } from '#support/evidence.ts';
 import type { Finding, VerdictLine } from '#verdict/result.ts';
 import { lanesOf, type Lane } from '#report/page/lanes.ts';
 import type { Run } from '#report/read-run.ts';
