@@ -22,9 +22,9 @@ beforeAll(async () => {
     .map((line) => verdictLine.parse(JSON.parse(line)));
 });
 
-describe.each(checks)('$id $title', ({ id, scene, twins }) => {
+describe.each(checks)('$id $title', ({ id, scene, channels = istioChannels, twins }) => {
   // The harness itself is the same under every control plane.
-  const products = scene === undefined ? [undefined] : istioChannels.map((channel) => `istio-${channel}`);
+  const products = scene === undefined ? [undefined] : channels.map((channel) => `istio-${channel}`);
   describe.each(products)('on %s', (product) => {
     const lineOf = (twin?: string) =>
       lines.find((line) => line.id === id && line.twin === twin && line.product === product);

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import pc from 'picocolors';
 import { reproduce } from '#cli/verify-record.ts';
 import { loadCatalogue, selectOne, type CataloguedCheck } from '#verdict/catalogue.ts';
-import { manifestText, planRun } from '#verdict/plan.ts';
+import { manifestText, partsOf, planRun } from '#verdict/plan.ts';
 
 /** `explain ID`: what a check sets up, sends and expects, and why; from its files only. */
 export function explainCommand(): Command {
@@ -16,8 +16,10 @@ export function explainCommand(): Command {
 
 /** The story of a check, as a person reads it who does not know the code. */
 export async function explanation(check: CataloguedCheck): Promise<string> {
-  const { id, title, level, system, tags, needs, story, scene, uses = [], twins } = check;
-  const plan = await planRun([check], ['current'], 'default');
+  const { id, title, level, system, tags, needs, story, scene, uses = [], channels, twins } = check;
+  const [channel = 'current'] = channels ?? [];
+  const plan = await planRun([check], [channel], 'default');
+  const images = await partsOf(check);
   const [planned] = [...plan.groups.flatMap((group) => group.checks), ...plan.alone.map((each) => each.planned)];
   const manifest = await manifestText(check, planned?.names ?? {});
   const parts: [string, string][] = [
@@ -27,6 +29,10 @@ export async function explanation(check: CataloguedCheck): Promise<string> {
     ['Why', story.why],
     ['Stands on', scene === undefined ? 'nothing: it brings its own' : `scene ${scene}: ${uses.join(', ')}`],
     ['Needs', needs.length === 0 ? 'nothing beyond a lab' : needs.join(', ')],
+    ...(images.length === 0 ? [] : [['Images', images.join(', ')] satisfies [string, string]]),
+    ...(channels
+      ? [['Decided by', channels.map((each) => `istio-${each}`).join(', ')] satisfies [string, string]]
+      : []),
     ...twins.map(({ name, sabotage, breaks, on }): [string, string] => [
       `Twin ${name}`,
       `${sabotage} The check must turn red by ${breaks}${on === undefined ? '' : ` on ${on}`}.`,
@@ -38,7 +44,7 @@ export async function explanation(check: CataloguedCheck): Promise<string> {
     pc.dim([level, system, ...tags].join(' · ')),
     ...parts.map(([head, text]) => `\n${pc.bold(head)}\n${text}`),
     ...(manifest === undefined ? [] : [`\n${pc.bold('Applies')}\n${manifest.trimEnd()}`]),
-    `\n${pc.bold('Run it')}\n${reproduce(id, 'current')} --twins`,
-    ...(twin ? [`${reproduce(id, 'current')} --sabotage ${twin.name}   (see it fail)`] : []),
+    `\n${pc.bold('Run it')}\n${reproduce(id, channel)} --twins`,
+    ...(twin ? [`${reproduce(id, channel)} --sabotage ${twin.name}   (see it fail)`] : []),
   ].join('\n');
 }

@@ -5,6 +5,8 @@ export interface LabWish {
   name: string;
   topology: string;
   channels: readonly IstioChannel[];
+  /** Images that its checks ask for, beyond what every node has preloaded. */
+  parts: readonly string[];
   source?: 'pull' | 'build';
   /** A cluster of the user's, in place of a lab. */
   existing?: { context: string; revision: string };

@@ -25,7 +25,7 @@ export interface PreparedLab {
  * @throws NotReadyError without an engine, when another run uses the lab, or when a part cannot be made
  */
 export async function prepareLab(
-  { name, channels, source }: LabWish,
+  { name, channels, parts: asked, source }: LabWish,
   { keep, step, signal }: { keep: boolean; step: ReturnType<Timings['stopwatch']>; signal: AbortSignal },
 ): Promise<PreparedLab> {
   const engine = await ensureEngine({ say, signal });
@@ -34,7 +34,7 @@ export async function prepareLab(
   if (lease.afterKill) step('lock of a killed run');
   try {
     const nodeImagePart = await nodeImageForLab(name, channels, signal);
-    const wanted = ['kind', nodeImagePart, ...istioPartNames(channels)];
+    const wanted = ['kind', nodeImagePart, ...istioPartNames(channels), ...asked];
     const options = { signal, ...(source && { source }) };
     const parts = await withProgress((onProgress) => ensureParts(wanted, { ...options, onProgress }));
     step('images and tools');

@@ -10,8 +10,11 @@ import { installIstio } from '#install/istio.ts';
 import type { Cluster } from '#lab/cluster.ts';
 import { openExisting } from '#lab/existing.ts';
 import { Forwards } from '#lab/forward.ts';
+import { bringImages, type PodImage } from '#lab/images.ts';
 import { upLab } from '#lab/up.ts';
 import { watchLab, type LabWatch } from '#lab/watch.ts';
+import { nameInNodes } from '#machine/image-names.ts';
+import { loadVersions } from '#machine/versions.ts';
 import { messageOf, NotReadyError } from '#support/errors.ts';
 import type { RunRecord } from '#verdict/result.ts';
 import type { Target } from '#verdict/run.ts';
@@ -28,7 +31,7 @@ export interface ReadyLab {
 
 /** Brings the lab up and installs Istio, as far as they do not stand already. */
 export async function readyLab(
-  { name, topology, channels, without }: LabWish,
+  { name, topology, channels, parts: asked, without }: LabWish,
   { nodeImagePart, wanted, parts }: PreparedLab,
   step: (name: string) => void,
   signal: AbortSignal,
@@ -42,6 +45,11 @@ export async function readyLab(
   ]);
   step(lab.reused ? 'lab (stands)' : 'lab');
   const clusters = [...lab.clusters.values()];
+  if (asked.length > 0) {
+    const images = await podImages(asked, parts);
+    const brought = await Promise.all(clusters.map((each) => bringImages(each, images, signal)));
+    step(brought.flat().length > 0 ? 'images into nodes' : 'images into nodes (there)');
+  }
   const installed = await Promise.all(clusters.map((each) => installIstio(each, istio, signal)));
   step(installed.flat().length > 0 ? 'istio' : 'istio (stands)');
   const [cluster] = clusters;
@@ -49,6 +57,16 @@ export async function readyLab(
   const targets = channels.map((each): [IstioChannel, Target] => [each, targetFor(cluster, each, without)]);
   const watch = () => watchLab(name, [...lab.clusters.keys()]);
   return { provider: lab.provider, products, targets: new Map(targets), watch };
+}
+
+/** Images of parts that are ready, and the names by which manifests ask for them. */
+async function podImages(names: readonly string[], parts: PreparedLab['parts']): Promise<PodImage[]> {
+  const versions = await loadVersions();
+  return names.map((part) => {
+    const reference = parts.get(part)?.reference;
+    if (reference === undefined) throw new Error(`image ${part} was planned and not made`);
+    return { reference, name: nameInNodes(versions, part) };
+  });
 }
 
 /** A cluster of the user's, by its context, held for this run. */

@@ -38,7 +38,7 @@ export async function checkRecords(
         needs: [...needs],
         story,
         twins: twins.map(({ name, breaks }) => ({ name, breaks })),
-        reproduce: reproduce(id, first?.channel ?? 'current'),
+        reproduce: reproduce(id, first?.channel ?? check.channels?.[0] ?? 'current'),
         ...(manifest !== undefined && { manifest }),
       },
     ];

@@ -104,6 +104,8 @@ async function decide(
   try {
     for (const check of checks.filter(({ level }) => level === 'roadmap'))
       await options.verdict(undecided({ check, channel: 'current' }, 'roadmap', 'named by the customer as later work'));
+    for (const { reason, ...withheld } of plan.withheld)
+      await options.verdict(undecided(withheld, 'unsupported', reason));
     await onGround(watch, options, (watched) => runGroups(plan, watched));
     step('checks');
     await folder.update({ capabilities: await capabilitiesOf(targets) });

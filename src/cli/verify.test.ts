@@ -4,6 +4,7 @@ import { explanation } from '#cli/explain.ts';
 import { listed } from '#cli/list.ts';
 import { commandLine, usualVerify, verify } from '#cli/verify.ts';
 import { loadCatalogue, selectOne } from '#verdict/catalogue.ts';
+import { partsOf } from '#verdict/plan.ts';
 
 // An aborted signal: what passed the checks of the inputs would be stopped before it started anything.
 const never = AbortSignal.abort();
@@ -64,6 +65,7 @@ describe('what others rely on', () => {
       expect(text).toContain(check.story.why);
       expect(text).toContain(`./meshwitness verify ${check.id}`);
       expect(text).not.toContain('${');
+      for (const image of await partsOf(check)) expect(text).toContain(image);
     }
   });
 });

@@ -87,7 +87,8 @@ export async function verify(words: string[], options: VerifyOptions, signal: Ab
   const existing = existingOf(options);
   const channels = existing ? ['current' as const] : channelsOf(options.istio ?? usualChannels(words, profile));
   const plan = await planRun(checks, channels, name, existing?.revision);
-  const lab: LabWish = { name, topology, channels, without, ...(source && { source }), ...(existing && { existing }) };
+  const asked = { channels, parts: plan.parts, without, ...(source && { source }) };
+  const lab: LabWish = { name, topology, ...asked, ...(existing && { existing }) };
   // What works on clusters takes half a second to read from disk: meanwhile the engine is asked, and images are looked for.
   const running = import('#cli/verify-run.ts');
   const prepared = existing ? undefined : await prepare(lab, { keep: rest.keep, step, signal });

@@ -1,7 +1,8 @@
 import { input, type BuildContext, type Builder } from '#machine/build-context.ts';
 import { keepPacked, keepUnpacked, start, unsuited } from '#machine/build-node-scripts.ts';
-import { docker, imageLabels, labelChanges, withEngine } from '#machine/images/image-store.ts';
-import { CommandError, run } from '#machine/toolchain.ts';
+import { NodeImages } from '#machine/images/containerd.ts';
+import { docker, imageLabels, labelChanges } from '#machine/images/image-store.ts';
+import { CommandError } from '#machine/toolchain.ts';
 import type { SpecOf } from '#machine/versions.ts';
 import { ownerLabel } from '#support/paths.ts';
 import { timeouts } from '#support/timeouts.ts';
@@ -16,7 +17,6 @@ const forms = {
 };
 
 const entrypoint = 'ENTRYPOINT ["/usr/local/bin/entrypoint","/sbin/init"]';
-const ctr = ['ctr', '--namespace=k8s.io'];
 
 /**
  * A node image with images preloaded: containerd runs in a container of the base image and imports them, and the
@@ -60,18 +60,15 @@ async function preload(context: Context, container: string, form: keyof typeof f
   const socket = async () => ({ done: await exec('test', '-S', '/run/containerd/containerd.sock') });
   await until('containerd in the node under construction', socket, wait);
   const names = await nameForNodes(context);
+  const images = new NodeImages(container, { signal, log: part });
   try {
-    const importer = [...ctr, 'images', 'import', ...options, '-'].join(' ');
-    const pipe = `docker save "$@" | docker exec --interactive ${container} ${importer}`;
-    await withEngine(run('bash', ['-o', 'pipefail', '-c', pipe, 'save', ...names], { signal, log: part }));
+    await images.import(names, options);
   } finally {
     // Untagging only takes the name for nodes away again; the image keeps the tag of ours.
     await docker(['image', 'rm', '--no-prune', ...names]).catch(() => undefined);
   }
-  // Pinned images are not collected when the disk fills; nothing could bring them back.
-  for (const name of names) await exec(...ctr, 'images', 'label', name, 'io.cri-containerd.pinned=pinned');
-  const listed = await exec(...ctr, 'images', 'list', '--quiet');
-  const preloaded = listed.split('\n').filter((name) => name !== '' && !name.startsWith('sha256:'));
+  for (const name of names) await images.pin(name);
+  const preloaded = await images.names();
   await exec('pkill', '-TERM', '-x', 'containerd');
   const ended = async () => {
     const programs = await exec('ps', '-e', '-o', 'comm=');

@@ -1,3 +1,4 @@
+import type { IstioChannel } from '#install/istio-manifests.ts';
 import type { Evidence } from '#support/evidence.ts';
 import type { Stage } from '#verdict/stage.ts';
 import type { Expectation, FactExpectation } from '#verdict/expectation.ts';
@@ -62,6 +63,13 @@ export interface Check<P extends Params = Params> {
   scene?: string;
   /** Which files of that scene it needs; the scene of a run holds what its checks need together. */
   uses?: readonly string[];
+  /**
+   * Images of kind/versions.yaml that its own objects run, beyond what every node has preloaded: `k6-image`. They are made and
+   * brought into the nodes only for a run that asks. Its manifests call each by the name of the part: `${k6-image}`.
+   */
+  parts?: readonly string[];
+  /** Which control planes decide it. Default: all that the run asks for. */
+  channels?: readonly IstioChannel[];
   /** Changes what others rely on, or runs the harness itself: runs alone, after the others. */
   alone?: boolean;
   /** The state that a pass proves, where that is not simply "works". */

@@ -1,9 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import type { IstioChannel } from '#install/istio-manifests.ts';
 import type { Manifest } from '#lab/cluster.ts';
+import { publishedName } from '#machine/image-names.ts';
+import { loadVersions } from '#machine/versions.ts';
 import { UsageError } from '#support/errors.ts';
 import type { CataloguedCheck } from '#verdict/catalogue.ts';
-import { planScene, readManifests, type ScenePlan } from '#verdict/scene-file.ts';
+import {
+  imageNames,
+  partsOfScene,
+  placeholder,
+  planScene,
+  readManifests,
+  type ScenePlan,
+} from '#verdict/scene-file.ts';
 
 /** A check with its objects, ready to run. */
 export interface PlannedCheck {
@@ -26,6 +35,10 @@ export interface RunPlan {
   groups: Group[];
   /** Checks that run when everything else has ended, or that bring a lab of their own. */
   alone: { planned: PlannedCheck; plan?: ScenePlan }[];
+  /** Checks that nothing here can decide, each with the reason for its `unsupported`. */
+  withheld: { check: CataloguedCheck; channel: IstioChannel; reason: string }[];
+  /** Images that the checks ask for, beyond what every node has preloaded. */
+  parts: string[];
 }
 
 /**
@@ -42,33 +55,68 @@ export async function planRun(
   revision?: string,
 ): Promise<RunPlan> {
   const decidable = checks.filter(({ level }) => level !== 'roadmap');
-  const shared = decidable.filter(({ alone, scene }) => alone !== true && scene !== undefined);
-  const scenes = [...Map.groupBy(shared, ({ scene = '' }) => scene)];
-  const groups = channels.flatMap((channel) =>
-    scenes.map(async ([name, own]): Promise<Group> => {
+  const asked = await Promise.all(decidable.map((check) => ask(check, channels, revision !== undefined)));
+  const able = asked.filter(({ reason }) => reason === undefined).map(({ check }) => check);
+  const shared = able.filter(({ alone, scene }) => alone !== true && scene !== undefined);
+  const groups = channels.flatMap((channel) => {
+    const here = shared.filter((check) => decides(channel, check));
+    return [...Map.groupBy(here, ({ scene = '' }) => scene)].map(async ([name, own]): Promise<Group> => {
       const plan = await planScene(name, usesOf(own), channel, revision);
-      return { channel, plan, checks: await Promise.all(own.map((check) => planCheck(check, channel, plan.names))) };
-    }),
-  );
-  const rest = decidable.filter((check) => !shared.includes(check));
-  const alone = rest.flatMap((check) =>
+      const planned = own.map((check) => planCheck(check, channel, plan.names, revision));
+      return { channel, plan, checks: await Promise.all(planned) };
+    });
+  });
+  const rest = able.filter((check) => !shared.includes(check));
+  const alone = rest.flatMap((check) => {
+    const own = channels.filter((channel) => decides(channel, check));
     // What stands on no scene is the harness itself, which is the same under every control plane.
-    channels.slice(0, check.scene === undefined ? 1 : channels.length).map(async (channel) => {
-      if (check.scene === undefined) return { planned: await planCheck(check, channel, { lab, channel }) };
+    return own.slice(0, check.scene === undefined ? 1 : own.length).map(async (channel) => {
+      if (check.scene === undefined) return { planned: await planCheck(check, channel, { lab, channel }, revision) };
       const plan = await planScene(check.scene, usesOf([check]), channel, revision);
-      return { plan, planned: await planCheck(check, channel, plan.names) };
-    }),
-  );
-  return { groups: await Promise.all(groups), alone: await Promise.all(alone) };
+      return { plan, planned: await planCheck(check, channel, plan.names, revision) };
+    });
+  });
+  const [channel = 'current'] = channels;
+  return {
+    groups: await Promise.all(groups),
+    alone: await Promise.all(alone),
+    withheld: asked.flatMap(({ check, reason }) => (reason === undefined ? [] : [{ check, channel, reason }])),
+    parts: [...new Set(asked.flatMap(({ reason, parts }) => (reason === undefined ? parts : [])))],
+  };
 }
 
 const usesOf = (checks: readonly CataloguedCheck[]): string[] => [...new Set(checks.flatMap(({ uses = [] }) => uses))];
 
+const decides = (channel: IstioChannel, { channels }: CataloguedCheck): boolean => channels?.includes(channel) ?? true;
+
+/** The images that a check stands on, beyond what every node has preloaded: those of its workloads, and its own. */
+export async function partsOf({ scene, uses = [], parts = [] }: CataloguedCheck): Promise<string[]> {
+  return [...(scene === undefined ? [] : await partsOfScene(scene, uses)), ...parts];
+}
+
+/** What a check asks for; and the reason why it is not decided here, if there is one. */
+async function ask(check: CataloguedCheck, channels: readonly IstioChannel[], users: boolean) {
+  const parts = await partsOf(check);
+  if (channels.some((channel) => decides(channel, check)))
+    return { check, parts, reason: users ? await unpublished(parts) : undefined };
+  return { check, parts, reason: `istio-${check.channels?.join(' or ')} decides it, and is not part of this run` };
+}
+
+/** Why a cluster of the user's cannot run the images of these parts, if one of them cannot be pulled. */
+async function unpublished(parts: readonly string[]): Promise<string | undefined> {
+  const versions = await loadVersions();
+  const [missing] = parts.filter((part) => publishedName(versions, part) === undefined);
+  if (missing === undefined) return undefined;
+  return `image ${missing} is absent here: it is published nowhere, and images of ours cannot be brought to this cluster`;
+}
+
 async function planCheck(
   check: CataloguedCheck,
   channel: IstioChannel,
-  names: Record<string, string>,
+  sceneNames: Record<string, string>,
+  revision: string | undefined,
 ): Promise<PlannedCheck> {
+  const names = { ...sceneNames, ...(await imageNames(check.parts ?? [], revision !== undefined)) };
   const manifests = await readManifests(check.manifestFile, names).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
@@ -79,7 +127,7 @@ async function planCheck(
 /** The YAML beside a check as a reader sees it, with the names of the first control plane; undefined when there is none. */
 export async function manifestText(check: CataloguedCheck, names: Record<string, string>): Promise<string | undefined> {
   const text = await readFile(check.manifestFile, 'utf8').catch(() => undefined);
-  return text?.replaceAll(/\$\{(\w+)\}/g, (whole, key: string) => names[key] ?? whole);
+  return text?.replaceAll(placeholder, (whole, key: string) => names[key] ?? whole);
 }
 
 /**

@@ -5,10 +5,15 @@ import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import type { IstioChannel } from '#install/istio-manifests.ts';
 import type { Manifest } from '#lab/cluster.ts';
+import { nameInNodes, publishedName } from '#machine/image-names.ts';
+import { loadVersions } from '#machine/versions.ts';
 import { UsageError } from '#support/errors.ts';
 import { nearest } from '#support/nearest.ts';
 import { ownerLabel, paths } from '#support/paths.ts';
 import { readYaml } from '#support/yaml.ts';
+
+/** `${namespace}`, or `${k6-image}` for the image of a part. */
+export const placeholder = /\$\{([\w.-]+)\}/g;
 
 const workload = z.strictObject({
   manifest: z.union([z.string(), z.array(z.string())]),
@@ -18,6 +23,8 @@ const workload = z.strictObject({
   port: z.number().optional(),
   /** False outside the mesh. */
   sidecar: z.boolean().default(true),
+  /** Images beyond what every node has preloaded, by their part: `prometheus-image`, in manifests `${prometheus-image}`. */
+  parts: z.array(z.string()).default([]),
 });
 
 const sceneFile = z.strictObject({
@@ -56,35 +63,62 @@ export const hashAnnotation = 'meshwitness.dev/made-from';
  * that two versions are judged side by side.
  *
  * @param uses workloads wanted; the scene's other files are left alone
- * @param revision of the control plane, as its cluster knows it; in our labs it is called as the channel
- * @throws UsageError for a malformed file or an unknown workload
+ * @param revision of the control plane in a cluster of the user's, which pulls its images; in our labs it is called as the
+ *   channel, and nodes get images from us
+ * @throws UsageError for a malformed file, an unknown workload or an unknown part
  */
 export async function planScene(
   name: string,
   uses: readonly string[],
   channel: IstioChannel,
-  revision: string = channel,
+  revision?: string,
 ): Promise<ScenePlan> {
   const folder = resolve(paths.manifests, name);
-  const file = await readYaml(resolve(folder, 'scene.yaml'), sceneFile);
+  const file = await readScene(name);
   const suffix = channel === 'current' ? '' : `-${channel}`;
-  const names: Record<string, string> = { revision };
+  const names: Record<string, string> = { revision: revision ?? channel };
   for (const [key, namespace] of Object.entries(file.namespaces)) names[key] = `${namespace}${suffix}`;
   const always = await Promise.all(file.always.map((each) => readManifests(resolve(folder, each), names)));
   const plan = async (each: string): Promise<PlannedWorkload> => {
-    const found = file.workloads[each];
-    if (!found) {
-      const hint = nearest(each, Object.keys(file.workloads), 'did you mean');
-      throw new UsageError(`scene ${name} has no workload "${each}"`, hint);
-    }
+    const found = workloadOf(file, name, each);
     const home = names[found.home] ?? '';
-    const own = { ...names, workload: each, home, port: String(found.port ?? '') };
+    const images = await imageNames(found.parts, revision !== undefined);
+    const own = { ...names, ...images, workload: each, home, port: String(found.port ?? '') };
     const files = [found.manifest].flat().map((one) => readManifests(resolve(folder, one), own));
     const objects = (await Promise.all(files)).flat();
     const hash = createHash('sha256').update(JSON.stringify(objects)).digest('hex').slice(0, 16);
     return { name: each, namespace: home, sidecar: found.sidecar, objects: stamped(objects, hash), hash };
   };
   return { name, channel, names, always: always.flat(), workloads: await Promise.all(uses.map(plan)) };
+}
+
+/** Parts that these workloads of a scene run images of. @throws UsageError as {@link planScene} */
+export async function partsOfScene(name: string, uses: readonly string[]): Promise<string[]> {
+  const file = await readScene(name);
+  return uses.flatMap((each) => workloadOf(file, name, each).parts);
+}
+
+/**
+ * What the placeholders of parts stand for.
+ *
+ * @param published true for a cluster of the user's, which pulls; else the name under which nodes of ours get the image
+ * @throws UsageError for a part that is no image
+ */
+export async function imageNames(parts: readonly string[], published: boolean): Promise<Record<string, string>> {
+  const versions = await loadVersions();
+  const nameOf = (part: string) => (published && publishedName(versions, part)) || nameInNodes(versions, part);
+  return Object.fromEntries(parts.map((part) => [part, nameOf(part)]));
+}
+
+const readScene = (name: string) => readYaml(resolve(paths.manifests, name, 'scene.yaml'), sceneFile);
+
+function workloadOf({ workloads }: z.output<typeof sceneFile>, scene: string, name: string) {
+  const found = workloads[name];
+  if (found) return found;
+  throw new UsageError(
+    `scene ${scene} has no workload "${name}"`,
+    nearest(name, Object.keys(workloads), 'did you mean'),
+  );
 }
 
 /**
@@ -94,7 +128,7 @@ export async function planScene(
  */
 export async function readManifests(file: string, names: Record<string, string>): Promise<Manifest[]> {
   const text = await readFile(file, 'utf8');
-  const filled = text.replaceAll(/\$\{(\w+)\}/g, (_, key: string) => {
+  const filled = text.replaceAll(placeholder, (_, key: string) => {
     const value = names[key];
     if (value === undefined) throw new UsageError(`${shortName(file)}: nothing stands for \${${key}}`);
     return value;
