@@ -36,28 +36,11 @@ export function expectedInbound(
   const near = objects.filter(
     ({ metadata }) => metadata.namespace === workload.namespace || metadata.namespace === rootNamespace,
   );
-  const peers = near.filter((object): object is PeerAuthentication => object.kind === 'PeerAuthentication');
   const policies = near
     .filter((object): object is AuthorizationPolicy => object.kind === 'AuthorizationPolicy')
     .filter((policy) => selects(policy.spec?.selector, workload));
-  const [mesh, namespace, own] = [
-    peers.find((each) => each.metadata.namespace === rootNamespace && !each.spec?.selector),
-    peers.find((each) => each.metadata.namespace === workload.namespace && !each.spec?.selector),
-    peers.find(
-      (each) =>
-        each.metadata.namespace === workload.namespace && each.spec?.selector && selects(each.spec.selector, workload),
-    ),
-  ];
   const modes: Record<number, MtlsMode> = {};
-  for (const port of workload.ports) {
-    const candidates = [
-      own?.spec?.portLevelMtls?.[String(port)]?.mode,
-      own?.spec?.mtls?.mode,
-      namespace?.spec?.mtls?.mode,
-      mesh?.spec?.mtls?.mode,
-    ];
-    modes[port] = (candidates.find((mode) => mode !== undefined && mode !== 'UNSET') ?? 'PERMISSIVE') as MtlsMode;
-  }
+  for (const port of workload.ports) modes[port] = modeOf(workload, port, near, rootNamespace).mode;
   return {
     modes,
     policies: policies
@@ -66,6 +49,44 @@ export function expectedInbound(
       .toSorted(),
     allowList: policies.some((policy) => (policy.spec?.action ?? 'ALLOW') === 'ALLOW'),
   };
+}
+
+/** The mode of one port, and what decided it. */
+export interface PortMode {
+  mode: MtlsMode;
+  /** Which rule of the decider won; `default` when no object says anything. */
+  level: 'port' | 'workload' | 'namespace' | 'mesh' | 'default';
+  /** `namespace/name` of the PeerAuthentication; absent for the default. */
+  decider?: string;
+}
+
+/**
+ * Whether a port takes plaintext, by the objects: the narrowest PeerAuthentication that says so wins.
+ *
+ * @param objects as for {@link expectedInbound}; other kinds are passed over
+ */
+export function modeOf(
+  workload: Pick<SelectedWorkload, 'namespace' | 'labels'>,
+  port: number,
+  objects: readonly Manifest[],
+  rootNamespace = 'istio-system',
+): PortMode {
+  const peers = objects.filter((object): object is PeerAuthentication => object.kind === 'PeerAuthentication');
+  const inNamespace = (name: string) => peers.filter(({ metadata }) => metadata.namespace === name);
+  const local = inNamespace(workload.namespace);
+  const own = local.find(({ spec }) => spec?.selector && selects(spec.selector, workload));
+  const namespace = local.find(({ spec }) => !spec?.selector);
+  const mesh = inNamespace(rootNamespace).find(({ spec }) => !spec?.selector);
+  const candidates = [
+    { level: 'port', object: own, mode: own?.spec?.portLevelMtls?.[String(port)]?.mode },
+    { level: 'workload', object: own, mode: own?.spec?.mtls?.mode },
+    { level: 'namespace', object: namespace, mode: namespace?.spec?.mtls?.mode },
+    { level: 'mesh', object: mesh, mode: mesh?.spec?.mtls?.mode },
+  ] as const;
+  const decided = candidates.find(({ mode }) => mode !== undefined && mode !== 'UNSET');
+  if (!decided?.object) return { mode: 'PERMISSIVE', level: 'default' };
+  const { namespace: where, name } = decided.object.metadata;
+  return { mode: decided.mode as MtlsMode, level: decided.level, decider: `${where}/${name}` };
 }
 
 /** Says where the running configuration differs from the expected one, or undefined when it does not. */
@@ -81,6 +102,6 @@ export function inboundDifference(expected: InboundFacts, seen: InboundFacts): s
   return undefined;
 }
 
-function selects(selector: Selector | undefined, workload: SelectedWorkload): boolean {
+function selects(selector: Selector | undefined, workload: Pick<SelectedWorkload, 'labels'>): boolean {
   return Object.entries(selector?.matchLabels ?? {}).every(([key, value]) => workload.labels[key] === value);
 }

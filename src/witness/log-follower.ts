@@ -1,13 +1,11 @@
 import { EventEmitter, once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { HttpMethod, RequestContext } from '@kubernetes/client-node';
 import pRetry from 'p-retry';
-import { request, type Dispatcher } from 'undici';
 import type { Cluster } from '#lab/cluster.ts';
 import type { AccessLogEntry, ProxyRef } from '#support/evidence.ts';
 import { messageOf } from '#support/errors.ts';
-import { timeouts } from '#support/timeouts.ts';
 import { parseAccessLogLine } from '#witness/access-log.ts';
+import { openLog } from '#witness/open-log.ts';
 
 /** A proxy whose log can be followed. */
 export type FollowedProxy = Omit<ProxyRef, 'side'>;
@@ -86,22 +84,15 @@ export class LogFollower implements Disposable {
   }
 
   async #streamSince(since: Date): Promise<void> {
-    const { config } = this.#cluster;
     const { namespace, pod } = this.proxy;
-    const query = new URLSearchParams({ container: this.#container, follow: 'true', sinceTime: since.toISOString() });
-    const url = `${config.getCurrentCluster()?.server}/api/v1/namespaces/${namespace}/pods/${pod}/log?${query.toString()}`;
-    const security = new RequestContext(url, HttpMethod.GET);
-    await config.applySecurityAuthentication(security);
-    const response = await request(url, {
-      headers: security.getHeaders(),
-      dispatcher: security.getDispatcher() as Dispatcher,
-      signal: this.#stop.signal,
-      headersTimeout: timeouts.requestMs,
-      bodyTimeout: 0, // a quiet proxy writes nothing for minutes
-    });
-    if (response.statusCode !== 200) throw new Error(`the log of ${pod} answered ${response.statusCode}`);
+    const body = await openLog(
+      this.#cluster,
+      { namespace, pod, container: this.#container },
+      { follow: 'true', sinceTime: since.toISOString() },
+      { signal: this.#stop.signal, bodyTimeout: 0 }, // a quiet proxy writes nothing for minutes
+    );
     this.#trouble = undefined;
-    for await (const line of createInterface({ input: response.body })) {
+    for await (const line of createInterface({ input: body })) {
       const entry = parseAccessLogLine(line);
       if (entry) this.#keep(entry);
     }

@@ -41,6 +41,14 @@ export function notCaptured(workload: string): Expectation {
   };
 }
 
+/** The caller's own proxy answered 502 because the registry does not know the Host: the call never left the pod. */
+export function blockedOutbound(workload: string): Expectation {
+  return outboundLine('blocked-outbound', workload, '502 by route block_all, no upstream host', (entry) => ({
+    met: entry.responseCode === 502 && entry.routeName === 'block_all' && entry.upstreamHost === undefined,
+    seen: `${entry.responseCode} by route ${entry.routeName ?? 'none'}, ${entry.upstreamHost ?? 'no upstream host'}`,
+  }));
+}
+
 /** The called proxy let the call in over mutual TLS, from this SPIFFE ID. */
 export function mutualTlsFrom(workload: string, principal: string): Expectation {
   return inboundLine('mutual-tls', workload, `TLS from ${principal}`, (entry) => ({
@@ -94,7 +102,9 @@ export function deniedByPolicy(workload: string, policy = 'none'): Expectation {
 }
 
 /** True for the two places in which Envoy's versions print why no filter chain took a connection. */
-export const noFilterChain = (entry: AccessLogEntry): boolean =>
+export const noFilterChain = (
+  entry: Pick<AccessLogEntry, 'responseCodeDetails' | 'connectionTerminationDetails'>,
+): boolean =>
   [entry.responseCodeDetails, entry.connectionTerminationDetails].includes('filter_chain_not_found');
 
 /** Newer Istio ends the name of a cluster with `;` in logs and statistics: the same cluster, under the same name. */
