@@ -65,6 +65,8 @@ export const proxyCourse = z.object({
   /** Version of its Envoy: `1.40.0`. */
   envoy: z.string().optional(),
   issuer: z.array(issuance),
+  /** When its agent says that Istio's own CA signed for it; that CA keeps no log of serials. */
+  signings: z.array(z.string()).default([]),
   dump: z.array(dumpRun),
   certs: z.array(certsRun),
   handshake: z.array(handshakeRun),

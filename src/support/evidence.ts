@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { loadEvidence } from '#support/load-evidence.ts';
 
 /** Raised with every change that an older reader would misread; `replay` refuses any other number. */
 export const evidenceSchemaVersion = 1;
@@ -143,9 +144,13 @@ export const evidence = z.object({
   product: z.string().optional(),
   /** What the manifests' placeholders stood for in this run: `namespace`, `outside`, `revision`. */
   names: z.record(z.string(), z.string()).default({}),
+  /** The check's parameters, with those of the twin in their place. */
+  params: z.record(z.string(), z.string()).default({}),
   /** Capabilities present when it was collected. */
   capabilities: z.array(z.string()),
   probes: z.array(probeEvidence),
+  /** Streams of requests at a constant rate. */
+  loads: z.array(loadEvidence).default([]),
   /** What is no probe: object listings, `/clusters` pages, command outputs. Keys are the names that judges ask for. */
   facts: z.record(z.string(), z.json()),
 });

@@ -1,7 +1,7 @@
 import type { IstioChannel } from '#install/istio-manifests.ts';
 import type { Evidence } from '#support/evidence.ts';
 import type { Stage } from '#verdict/stage.ts';
-import type { Expectation, FactExpectation } from '#verdict/expectation.ts';
+import type { Expectation, FactExpectation, LoadExpectation } from '#verdict/expectation.ts';
 import type { Finding } from '#verdict/result.ts';
 
 export const levels = ['core', 'extended', 'roadmap'] as const;
@@ -77,13 +77,15 @@ export interface Check<P extends Params = Params> {
   params?: P;
   collect: (stage: Stage, params: P) => Promise<void>;
   /** Pure: the same evidence gives the same findings, with or without a cluster. */
-  judge: (seen: Seen) => (Finding | Finding[])[];
+  judge: (seen: Seen<P>) => (Finding | Finding[])[];
   twins: readonly Twin<P>[];
 }
 
 /** Evidence as a judge reads it. */
-export interface Seen {
+export interface Seen<P extends Params = Params> {
   evidence: Evidence;
+  /** The check's parameters as they were in this run: a twin's, where it has its own. */
+  params: P;
   /** What the manifests' placeholders stood for: `${namespace}`. */
   names: Record<string, string>;
   /** Weighs one probe; a probe that was never made is a missing witness. */
@@ -92,6 +94,8 @@ export interface Seen {
   probes: (prefix: string, ...expectations: Expectation[]) => Finding[];
   /** Weighs one recorded fact. */
   fact: (name: string, expectation: FactExpectation) => Finding[];
+  /** Weighs one stream of a load; one that was never sent is a missing witness. */
+  load: (name: string, ...expectations: LoadExpectation[]) => Finding[];
 }
 
 /** States a check; the type of its parameters follows from `params`. */

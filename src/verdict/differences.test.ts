@@ -55,7 +55,9 @@ describe('differences between control planes', () => {
       check: 'GS-02',
       collectedAt: '',
       names: {},
+      params: {},
       capabilities: [],
+      loads: [],
       facts: {},
       probes: ['login', 'users'].map((name) => ({
         name,

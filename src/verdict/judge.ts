@@ -77,6 +77,7 @@ function seen(evidence: Evidence): Seen {
         ];
   return {
     evidence,
+    params: evidence.params,
     names: evidence.names,
     probe: (name, ...expectations) =>
       weighAll(
@@ -91,11 +92,23 @@ function seen(evidence: Evidence): Seen {
         expectations,
       ),
     fact: (name, expectation) => [expectation(name, evidence.facts[name])],
+    load: (name, ...expectations) => {
+      const found = evidence.loads.find((load) => load.name === name);
+      const asked = { expectation: 'load-sent', kind: 'client', from: `load ${name}`, expected: 'a load' } as const;
+      if (!found) return [missing(asked, 'no such load was sent')];
+      return expectations.flatMap((each) => each(found)).map((each) => ({ ...each, probe: name }));
+    },
   };
 }
 
 /** Expectations that a dead workload would meet as well: each needs the same call allowed just before and after. */
-const denials = new Set(['reset-without-status', 'refused-inbound', 'denied-by-policy', 'not-received']);
+const denials = new Set([
+  'reset-without-status',
+  'refused-inbound',
+  'denied-by-policy',
+  'blocked-outbound',
+  'not-received',
+]);
 
 function withoutControl(findings: Finding[], probes: ProbeEvidence[]): string | undefined {
   const controls = probes.filter(({ role }) => role === 'control').map(({ order }) => order);

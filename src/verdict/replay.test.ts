@@ -28,8 +28,10 @@ const evidence = (state: string): Evidence => ({
   check: 'X-01',
   collectedAt: '',
   names: {},
+  params: {},
   capabilities: [],
   probes: [],
+  loads: [],
   facts: { door: state },
 });
 

@@ -42,7 +42,7 @@ export async function runCheck(run: CheckRun): Promise<CheckResult> {
     attempts += 1;
     const last = attempts === mostAttempts;
     const freeze = async () => void (dump = await run.dump?.());
-    result = await attempt(run, last && !run.twin ? freeze : undefined);
+    result = await attempt(run, attempts, last && !run.twin ? freeze : undefined);
     run.signal.throwIfAborted();
   } while (attempts < mostAttempts && !settled(run, result.judgement));
   const { judgement, evidence } = result;
@@ -70,10 +70,14 @@ function settled({ twin }: CheckRun, judgement: Judgement): boolean {
   return twin ? judgeTwin(judgement, twin).verdict === 'caught' : judgement.verdict === 'pass';
 }
 
-async function attempt(run: CheckRun, freeze: (() => Promise<void>) | undefined): Promise<Attempt> {
+async function attempt(
+  run: CheckRun,
+  count: number,
+  freeze: (() => Promise<void>) | undefined,
+): Promise<Attempt> {
   const { check, scene, names, manifests, signal } = run;
   const twin = run.twin ?? run.sabotage;
-  const parts = { check, names, manifests, signal, ...(scene && { scene }), ...(twin && { twin }) };
+  const parts = { check, names, manifests, signal, attempt: count, ...(scene && { scene }), ...(twin && { twin }) };
   const stage = new Stage({ ...parts, ...(freeze && { freeze }) });
   const undecided = (what: string, error: unknown): Attempt => {
     signal.throwIfAborted();
@@ -86,7 +90,7 @@ async function attempt(run: CheckRun, freeze: (() => Promise<void>) | undefined)
     for (const [key, value] of Object.entries(twin?.params ?? {})) if (value !== undefined) params[key] = value;
     await stage.open();
     await check.collect(stage, params);
-    const evidence = await stage.evidence(run.capabilities);
+    const evidence = { ...(await stage.evidence(run.capabilities)), params };
     const judgement = judge(check, evidence);
     if (judgement.verdict !== 'pass') await stage.freeze();
     result = { judgement, evidence };

@@ -40,8 +40,10 @@ const evidence = (facts: Evidence['facts'] = {}): Evidence => ({
   check: 'GS-02',
   collectedAt: '2026-11-21T03:00:00.000Z',
   names: {},
+  params: {},
   capabilities: [],
   probes: [],
+  loads: [],
   facts,
 });
 

@@ -1,6 +1,7 @@
 import { Forwards, type PodHttp } from '#lab/forward.ts';
 import type { Cluster, Manifest } from '#lab/cluster.ts';
 import { adminPort } from '#probe/caller.ts';
+import type { Course } from '#support/certificates.ts';
 import { timeouts } from '#support/timeouts.ts';
 import { until, type Look } from '#support/wait.ts';
 import type { InboundFacts } from '#witness/inbound.ts';
@@ -28,29 +29,19 @@ export interface Workload {
 export class Scene implements AsyncDisposable {
   readonly plan: ScenePlan;
   readonly cluster: Cluster;
-  readonly workloads: Map<string, Workload>;
+  readonly workloads = new Map<string, Workload>();
   readonly forwards: Forwards;
-  readonly followers: Map<string, LogFollower>;
+  readonly followers = new Map<string, LogFollower>();
+  /** Courses that its workloads lived through, by name and attempt: run once, judged by many checks. */
+  readonly courses = new Map<string, Promise<Course>>();
   /** What each proxy was last seen to enforce. */
   readonly enforced = new Map<string, InboundFacts>();
 
   constructor(plan: ScenePlan, cluster: Cluster, workloads: Workload[]) {
     this.plan = plan;
     this.cluster = cluster;
-    this.workloads = new Map(workloads.map((each) => [each.name, each]));
     this.forwards = new Forwards(cluster);
-    const meshed = workloads.filter(({ sidecar }) => sidecar);
-    this.followers = new Map(
-      meshed.map((each) => [
-        each.name,
-        new LogFollower(cluster, {
-          cluster: cluster.name,
-          namespace: each.namespace,
-          pod: each.pod,
-          workload: each.name,
-        }),
-      ]),
-    );
+    workloads.forEach((each) => this.#keep(each));
   }
 
   /** @throws Error for a name that the check does not list under `uses`: a mistake in the check */
@@ -70,6 +61,40 @@ export class Scene implements AsyncDisposable {
   async admin(name: string, port: number = sidecarAdminPort): Promise<PodHttp> {
     const { namespace, pod } = this.workload(name);
     return this.forwards.to(namespace, pod, port);
+  }
+
+  /**
+   * The rollout restart of operators: returns when the new pod is ready, and goes on with it.
+   *
+   * @throws NotReadyError when no new pod becomes ready in time
+   */
+  async restart(name: string, signal?: AbortSignal): Promise<void> {
+    const planned = this.plan.workloads.find((each) => each.name === name);
+    if (!planned) throw new Error(`scene ${this.plan.name} has no workload ${name}`);
+    const { pod: old } = this.workload(name);
+    const deployments = planned.objects.filter(({ kind }) => kind === 'Deployment');
+    await this.cluster.apply(deployments.map(restarted), signal);
+    const only = { ...this.plan, workloads: [planned] };
+    const look = async (): Promise<Look<Workload>> => {
+      const found = await ready(this.cluster, only, [planned.namespace]);
+      if (!('done' in found)) return found;
+      const [workload] = found.done;
+      return workload && workload.pod !== old ? { done: workload } : { seen: `still ${old}` };
+    };
+    const options = { timeoutMs: timeouts.workloadReadyMs, ...(signal && { signal }) };
+    const workload = await until(`${name} to restart`, look, options);
+    this.followers.get(name)?.[Symbol.dispose]();
+    this.#keep(workload);
+  }
+
+  #keep(workload: Workload): void {
+    const { name, namespace, pod, sidecar } = workload;
+    this.workloads.set(name, workload);
+    if (!sidecar) return;
+    this.followers.set(
+      name,
+      new LogFollower(this.cluster, { cluster: this.cluster.name, namespace, pod, workload: name }),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -100,6 +125,15 @@ export async function deployScene(cluster: Cluster, plan: ScenePlan, signal?: Ab
     await Promise.all(meshed.map((each) => knowsAll(scene, each, meshed, signal)));
   }
   return scene;
+}
+
+/** The change that `kubectl rollout restart` makes. */
+function restarted(object: Manifest): Manifest {
+  const { spec } = object as Manifest & { spec: { template: Manifest } };
+  const { metadata } = spec.template;
+  const annotations = { ...metadata.annotations, 'kubectl.kubernetes.io/restartedAt': new Date().toISOString() };
+  const template = { ...spec.template, metadata: { ...metadata, annotations } };
+  return { ...object, spec: { ...spec, template } } as Manifest;
 }
 
 const keyOf = ({ kind, metadata }: Manifest): string => `${kind}/${metadata.namespace ?? ''}/${metadata.name}`;

@@ -2,13 +2,17 @@ import { randomBytes } from 'node:crypto';
 import type { CallRequest } from '#fixtures/server/protocol.ts';
 import type { Manifest } from '#lab/cluster.ts';
 import { callFrom } from '#probe/caller.ts';
+import type { Course } from '#support/certificates.ts';
 import { evidenceSchemaVersion, type ClientOutcome, type Evidence, type ProbeEvidence } from '#support/evidence.ts';
 import type { Check, Twin } from '#verdict/check.ts';
+import { runCourse } from '#verdict/course/course.ts';
+import type { CourseScript } from '#verdict/course/script.ts';
 import { countersAround } from '#verdict/count.ts';
 import { gatherWitnesses } from '#verdict/gather.ts';
 import type { Scene } from '#verdict/scene.ts';
+import { StagedLoad, type LoadPlan } from '#verdict/staged-load.ts';
 import { enforced, lookBefore, settle } from '#verdict/settle.ts';
-import { documentsOf } from '#verdict/steps.ts';
+import { documentsOf, withAddresses } from '#verdict/steps.ts';
 
 /** One call that a check makes. What is left out is the caller's default; the probe's id is ours. */
 export interface CallPlan extends Omit<CallRequest, 'id'> {
@@ -30,9 +34,12 @@ export class Stage {
   readonly #twin: Twin | undefined;
   readonly #ownScene: Scene | undefined;
   readonly #manifests: readonly Manifest[];
+  #filled: readonly Manifest[] | undefined;
   readonly #applied: Manifest[] = [];
   readonly #probes: ProbeEvidence[] = [];
   readonly #facts: Evidence['facts'] = {};
+  readonly #loads: Evidence['loads'] = [];
+  readonly #attempt: number;
   readonly #freeze: (() => Promise<void>) | undefined;
   #frozen = false;
 
@@ -44,6 +51,8 @@ export class Stage {
     names: Record<string, string>;
     manifests: readonly Manifest[];
     signal: AbortSignal;
+    /** Counts from 1. A second one lives through a course of its own. */
+    attempt?: number;
     /** Dumps the scene while it shows what is being judged. */
     freeze?: () => Promise<void>;
   }) {
@@ -51,6 +60,7 @@ export class Stage {
     this.#twin = parts.twin;
     this.#ownScene = parts.scene;
     this.#manifests = parts.manifests;
+    this.#attempt = parts.attempt ?? 1;
     this.#freeze = parts.freeze;
     this.names = parts.names;
     this.signal = parts.signal;
@@ -77,6 +87,18 @@ export class Stage {
     await this.#scene.cluster.remove(objects, this.signal);
     this.#applied.splice(0, this.#applied.length, ...this.#applied.filter((each) => !objects.includes(each)));
     await settle(this.#scene, this.#uses, objects, before, this.signal);
+  }
+
+  /** Puts the documents of one step in the place of another's, and waits once, until every proxy enforces just these. */
+  async replace(old: string, next: string): Promise<void> {
+    const objects = this.#documents(next);
+    const gone = this.#documents(old);
+    const before = await lookBefore(this.#scene, this.#uses, [...gone, ...objects], this.signal);
+    this.#applied.push(...objects);
+    await this.#scene.cluster.apply(objects, this.signal);
+    await this.#scene.cluster.remove(gone, this.signal);
+    this.#applied.splice(0, this.#applied.length, ...this.#applied.filter((each) => !gone.includes(each)));
+    await settle(this.#scene, this.#uses, [...gone, ...objects], before, this.signal);
   }
 
   /**
@@ -131,6 +153,40 @@ export class Stage {
     this.record(name, moved);
   }
 
+  /**
+   * Lives through a course with the other checks of the scene, or takes what it was if it is over. Records it as the fact
+   * `course`, with nothing but these workloads in it.
+   */
+  async course(script: CourseScript, workloads: readonly string[]): Promise<Course> {
+    const scene = this.#scene;
+    const key = `${script.name} ${this.#attempt}`;
+    const running = scene.courses.get(key) ?? runCourse(scene, script, this.signal);
+    scene.courses.set(key, running);
+    const whole = await running;
+    const own = (name: string): boolean => workloads.includes(name);
+    const part: Course = {
+      ...whole,
+      proxies: whole.proxies.filter(({ workload }) => own(workload)),
+      calls: whole.calls.filter(({ from, to }) => own(from) && own(to)),
+      events: whole.events.filter(({ workload }) => own(workload)),
+    };
+    this.record('course', part as unknown as Evidence['facts'][string]);
+    return part;
+  }
+
+  /** The rollout restart of operators, for workloads of the scene. */
+  async restart(...workloads: string[]): Promise<void> {
+    await Promise.all(workloads.map((each) => this.#scene.restart(each, this.signal)));
+  }
+
+  /**
+   * Starts streams of requests at constant rates from inside the cluster, which go on while the check acts. Leaving its scope
+   * removes the load: `await using load = await stage.load({…})`. The check lists the part `k6-image`.
+   */
+  async load(plan: LoadPlan): Promise<StagedLoad> {
+    return StagedLoad.start(this.#scene, this.names, plan, this.signal, (each) => this.#loads.push(...each));
+  }
+
   /** Records what is no probe: an object listing, an admin page, the output of a command. Plain JSON. */
   record(name: string, value: Evidence['facts'][string]): void {
     this.#facts[name] = value;
@@ -140,6 +196,11 @@ export class Stage {
   async adminPage(workload: string, path: string, port?: number): Promise<string> {
     const admin = await this.#scene.admin(workload, port);
     return (await admin.request(path, { signal: this.signal })).body;
+  }
+
+  /** Address of a workload's pod. In a check's YAML `${address:NAME}` stands for it. */
+  address(workload: string): string {
+    return this.#scene.workload(workload).podIP;
   }
 
   /** Objects of a kind as the API server keeps them. */
@@ -164,8 +225,10 @@ export class Stage {
       collectedAt: new Date().toISOString(),
       ...(scene && { product: `istio-${scene.plan.channel}` }),
       names: this.names,
+      params: {},
       capabilities: [...capabilities],
       probes: scene ? await gatherWitnesses(scene, this.#uses, this.#probes, this.signal) : [],
+      loads: this.#loads,
       facts: this.#facts,
     };
   }
@@ -179,6 +242,11 @@ export class Stage {
     await settle(this.#scene, this.#uses, left, before);
   }
 
+  /** The scene itself, for evidence that no method here gathers. */
+  get scene(): Scene {
+    return this.#scene;
+  }
+
   get #uses(): readonly string[] {
     return this.#check.uses ?? [];
   }
@@ -189,6 +257,8 @@ export class Stage {
   }
 
   #documents(step: string): Manifest[] {
-    return documentsOf(step, this.#manifests, this.#twin?.name);
+    // Filled in once: what was applied is known by identity when it is taken away.
+    this.#filled ??= withAddresses(this.#manifests, (name) => this.address(name));
+    return documentsOf(step, this.#filled, this.#twin?.name);
   }
 }

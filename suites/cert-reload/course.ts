@@ -1,0 +1,87 @@
+import type { CourseScript } from '#verdict/course/script.ts';
+
+/**
+ * The one course of the suite. Times are in lifetimes, so that its shape stays when the lifetime changes; ten hours of the
+ * customer's outage are told by the first minute after expiry.
+ *
+ * Renewal is due at 0.45, the alarm at 5/6, expiry at 1.
+ */
+export const certificates: CourseScript = {
+  name: 'certificates',
+  lifetimeSeconds: 60,
+  lifetimes: 2.7,
+  issuer: 'issuer',
+  handshaker: 'handshaker',
+  external: [
+    'front-end',
+    'front-end-stale',
+    'catalogue',
+    'catalogue-stale',
+    'catalogue-stale-older-envoy',
+    'catalogue-restarted',
+    'carts',
+    'orders',
+    'payment',
+    'shipping',
+    'user',
+    'user-older-envoy',
+    'queue-master',
+    'rotated-client',
+    'rotated-server',
+    'cut-off-client',
+    'cut-off-server',
+  ],
+  builtIn: ['built-in-client', 'built-in-server', 'built-in-refused'],
+  groups: {
+    'rotated-client': 'rotated',
+    'rotated-server': 'rotated',
+    'cut-off-client': 'cut-off',
+    'cut-off-server': 'cut-off',
+  },
+  calls: [
+    ...[
+      'catalogue',
+      'catalogue-stale',
+      'catalogue-stale-older-envoy',
+      'catalogue-restarted',
+      'carts',
+      'orders',
+      'payment',
+      'shipping',
+      'user',
+      'user-older-envoy',
+      'queue-master',
+    ].map((to) => ({ from: 'front-end', to })),
+    { from: 'front-end-stale', to: 'catalogue' },
+    { from: 'front-end-stale', to: 'catalogue-stale' },
+    { from: 'rotated-client', to: 'rotated-server' },
+    { from: 'cut-off-client', to: 'cut-off-server' },
+    { from: 'built-in-client', to: 'built-in-server' },
+    { from: 'built-in-client', to: 'built-in-refused' },
+  ],
+  steps: [
+    { at: 0, workload: 'front-end-stale', act: { mode: 'stale-repush' } },
+    { at: 0, workload: 'catalogue-stale', act: { mode: 'stale-repush' } },
+    { at: 0, workload: 'catalogue-stale-older-envoy', act: { mode: 'stale-repush' } },
+    { at: 0, workload: 'carts', act: { mode: 'silent' } },
+    { at: 0, workload: 'shipping', act: { mode: 'late' } },
+    { at: 0, workload: 'built-in-refused', act: { refuse: true } },
+    { at: 0.1, workload: 'user', act: { mode: 'bad-pair' } },
+    { at: 0.1, workload: 'user-older-envoy', act: { mode: 'bad-pair' } },
+    { at: 0.1, workload: 'queue-master', act: { mode: 'wrong-id' } },
+    // Away over one renewal, and back in time; away for longer than what is left, and back after expiry.
+    { at: 0.3, workload: 'orders', act: { mode: 'drop' } },
+    { at: 0.75, workload: 'orders', act: { mode: 'healthy' } },
+    { at: 0.3, workload: 'payment', act: { mode: 'drop' } },
+    { at: 1.5, workload: 'payment', act: { mode: 'healthy' } },
+    // A new root is trusted, then signs, and only then the old one goes; and the wrong order.
+    { at: 0.3, workload: 'rotated-server', act: { trust: 'add-root', group: 'rotated' } },
+    { at: 0.7, workload: 'rotated-server', act: { trust: 'sign-with-new', group: 'rotated' } },
+    { at: 1.4, workload: 'rotated-server', act: { trust: 'drop-old', group: 'rotated' } },
+    { at: 0.3, workload: 'cut-off-server', act: { trust: 'add-root', group: 'cut-off' } },
+    { at: 0.35, workload: 'cut-off-server', act: { trust: 'drop-old', group: 'cut-off' } },
+    // What operators reach for, long after expiry.
+    { at: 1.4, workload: 'catalogue-stale', act: { restart: true } },
+    { at: 1.4, workload: 'catalogue-restarted', act: { restart: true } },
+  ],
+};
