@@ -15,7 +15,7 @@ export interface PodHttp {
 }
 
 export interface PodRequest {
-  method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Sent as JSON. */
   body?: unknown;
   timeoutMs?: number;

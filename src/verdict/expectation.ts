@@ -1,10 +1,13 @@
 import type { Evidence, ProbeEvidence } from '#support/evidence.ts';
+import type { LoadEvidence } from '#support/load-evidence.ts';
 import type { Finding, WitnessKind } from '#verdict/result.ts';
 
 /** Weighs what the witnesses of one probe said: a finding for each witness asked. Pure. */
 export type Expectation = (probe: ProbeEvidence) => Finding[];
 /** Weighs one recorded fact; `value` is undefined when it was never recorded. Pure. */
 export type FactExpectation = (name: string, value: Evidence['facts'][string] | undefined) => Finding;
+/** Weighs one stream of a load. Pure. */
+export type LoadExpectation = (load: LoadEvidence) => Finding[];
 
 /** One thing that a witness was asked, before it answered. */
 export interface Question {

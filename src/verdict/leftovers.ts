@@ -4,14 +4,21 @@ import type { Cluster, Manifest } from '#lab/cluster.ts';
 import type { CataloguedCheck } from '#verdict/catalogue.ts';
 import { stepLabel } from '#verdict/steps.ts';
 
+/** What a load is made of, which no check's YAML names. */
+const ofLoads: [apiVersion: string, kind: string][] = [
+  ['v1', 'Pod'],
+  ['v1', 'ConfigMap'],
+];
+
 /**
  * Removes the objects of checks that a killed run left in a cluster: everything with the label of a step, of any kind that a
- * check of the suites applies.
+ * check of the suites applies, and the loads.
  *
  * @returns what was removed, as `kind namespace/name`
  */
 export async function removeLeftovers(cluster: Cluster, catalogue: readonly CataloguedCheck[]): Promise<string[]> {
-  const kinds = new Map((await Promise.all(catalogue.map(kindsOf))).flat().map((each) => [each.join(' '), each]));
+  const known = [...ofLoads, ...(await Promise.all(catalogue.map(kindsOf))).flat()];
+  const kinds = new Map(known.map((each) => [each.join(' '), each]));
   const lists = [...kinds.values()].map(async ([apiVersion, kind]) => {
     // A kind whose definition is not installed has left nothing.
     const found = await cluster.list<Manifest>(apiVersion, kind, undefined, stepLabel).catch(() => []);

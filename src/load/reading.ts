@@ -1,0 +1,87 @@
+import type { LoadResult } from '#support/load-evidence.ts';
+import type { ScriptInput } from '#load/script-input.ts';
+import { readScriptLine, type ScriptLine } from '#load/script-output.ts';
+
+type Ended = Extract<ScriptLine, { event: 'ended' }>;
+
+/** What the log of one k6 pod says, line by line. */
+export class LoadReading {
+  readonly #input: ScriptInput;
+  /** By stream: second since its start → status → failures. */
+  #failures: Map<number, Map<string, number>>[] = [];
+  #startedAt: number | undefined;
+  #ended: Ended | undefined;
+  #lastWords = 'nothing yet';
+
+  constructor(input: ScriptInput) {
+    this.#input = input;
+  }
+
+  /** True once the first requests are due. */
+  get started(): boolean {
+    return this.#startedAt !== undefined;
+  }
+
+  get ended(): boolean {
+    return this.#ended !== undefined;
+  }
+
+  /** What k6 itself said last, for whoever asks why there is no result. */
+  get lastWords(): string {
+    return this.#lastWords;
+  }
+
+  /** Forgets everything: the log is read again from its beginning. */
+  restart(): void {
+    this.#failures = this.#input.streams.map(() => new Map());
+    this.#ended = undefined;
+  }
+
+  take(text: string): void {
+    const line = readScriptLine(text);
+    if (line === undefined) {
+      if (text.trim() !== '') this.#lastWords = text.trim().slice(0, 300);
+      return;
+    }
+    if (line.event === 'started') this.#startedAt = line.at;
+    if (line.event === 'ended') this.#ended = line;
+    if (line.event === 'failure') this.#count(line);
+  }
+
+  /**
+   * One result for each stream; undefined before the end.
+   *
+   * @param stopped the load was told to stop: what was on its way then is no loss
+   */
+  results(stopped: boolean): LoadResult[] | undefined {
+    return this.#ended?.results.map((result, index) => {
+      const stream = this.#input.streams[index];
+      const { answered, latencyMs, ...rest } = result;
+      const answers = Object.values(answered).reduce((sum, each) => sum + each, 0);
+      return {
+        ...rest,
+        ...(latencyMs && { latencyMs }),
+        rate: stream?.rate ?? 0,
+        answered,
+        failed: answers - (answered[String(stream?.status)] ?? 0) + (stopped ? 0 : result.sent - answers),
+        interrupted: stopped ? result.sent - answers : 0,
+        startedAt: new Date(this.#startOf(index)).toISOString(),
+        failures: [...(this.#failures[index] ?? [])]
+          .toSorted(([one], [other]) => one - other)
+          .map(([second, byStatus]) => ({ second, byStatus: Object.fromEntries(byStatus) })),
+      };
+    });
+  }
+
+  #startOf(stream: number): number {
+    return (this.#startedAt ?? 0) + (this.#input.streams[stream]?.startMs ?? 0);
+  }
+
+  #count({ stream, at, status }: Extract<ScriptLine, { event: 'failure' }>): void {
+    const second = Math.floor((at - this.#startOf(stream)) / 1000);
+    const seconds = this.#failures[stream];
+    const byStatus = seconds?.get(second) ?? new Map<string, number>();
+    byStatus.set(String(status), (byStatus.get(String(status)) ?? 0) + 1);
+    seconds?.set(second, byStatus);
+  }
+}
