@@ -5,8 +5,10 @@ export interface LabWish {
   name: string;
   topology: string;
   channels: readonly IstioChannel[];
-  /** Images that its checks ask for, beyond what every node has preloaded. */
+  /** Images that it runs, beyond what every node has preloaded. */
   parts: readonly string[];
+  /** Capabilities that its checks need; what a lab lacks of them and an add-on brings is installed. */
+  needs: readonly string[];
   source?: 'pull' | 'build';
   /** A cluster of the user's, in place of a lab. */
   existing?: { context: string; revision: string };

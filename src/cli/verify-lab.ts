@@ -3,6 +3,7 @@ import type { LabWish } from '#cli/lab-wish.ts';
 import type { PreparedLab } from '#cli/prepare-lab.ts';
 import { say } from '#cli/progress.ts';
 import { existingProduct, productsOf } from '#cli/products.ts';
+import { askAddOns, installAddOns } from '#install/add-ons.ts';
 import { askIstio } from '#install/capabilities.ts';
 import { istioManifests, type IstioChannel } from '#install/istio-manifests.ts';
 import { istioPartsOf } from '#install/istio-parts.ts';
@@ -31,7 +32,7 @@ export interface ReadyLab {
 
 /** Brings the lab up and installs Istio, as far as they do not stand already. */
 export async function readyLab(
-  { name, topology, channels, parts: asked, without }: LabWish,
+  { name, topology, channels, parts: asked, needs, without }: LabWish,
   { nodeImagePart, wanted, parts }: PreparedLab,
   step: (name: string) => void,
   signal: AbortSignal,
@@ -50,8 +51,12 @@ export async function readyLab(
     const brought = await Promise.all(clusters.map((each) => bringImages(each, images, signal)));
     step(brought.flat().length > 0 ? 'images into nodes' : 'images into nodes (there)');
   }
-  const installed = await Promise.all(clusters.map((each) => installIstio(each, istio, signal)));
-  step(installed.flat().length > 0 ? 'istio' : 'istio (stands)');
+  const [installed, added] = await Promise.all([
+    Promise.all(clusters.map((each) => installIstio(each, istio, signal))),
+    Promise.all(clusters.map((each) => installAddOns(each, needs, signal))),
+  ]);
+  if (added.includes(true)) step('istio and add-ons');
+  else step(installed.flat().length > 0 ? 'istio' : 'istio (stands)');
   const [cluster] = clusters;
   if (!cluster) throw new Error(`topology ${topology} has no cluster`);
   const targets = channels.map((each): [IstioChannel, Target] => [each, targetFor(cluster, each, without)]);
@@ -109,8 +114,11 @@ function targetFor(
     const meshed = [...(scene?.workloads.values() ?? [])].find(({ sidecar }) => sidecar);
     const admin = meshed && (await scene?.admin(meshed.name));
     await using own = new Forwards(cluster);
-    const { capabilities } = await askIstio(cluster, scene?.forwards ?? own, revision, admin);
-    return capabilities.filter((each) => !without.includes(each));
+    const [{ capabilities }, added] = await Promise.all([
+      askIstio(cluster, scene?.forwards ?? own, revision, admin),
+      askAddOns(cluster),
+    ]);
+    return [...capabilities, ...added].filter((each) => !without.includes(each));
   };
   const capabilities = (scene?: Scene): Promise<readonly string[]> => {
     if (scene) return (full ??= ask(scene));

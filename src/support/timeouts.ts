@@ -10,6 +10,8 @@ export const timeouts = {
   workloadReadyMs: 240_000,
   /** istiod pushes a policy in well under a second; a busy one debounces up to 10 s. */
   convergenceMs: 30_000,
+  /** metrics-server has something to say once it has asked the kubelet twice, 15 s apart; four times that when loaded. */
+  resourceMetricsMs: 120_000,
   /** A single probe from inside the lab: loopback or one bridge away. */
   probeMs: 10_000,
   /** An access-log line is flushed within 1 s by Envoy's slowest setting, then read through the API server. */

@@ -10,7 +10,7 @@ const { folder, manifests } = vi.hoisted(() => {
 });
 vi.mock(import('#support/paths.ts'), async (original) => {
   const all = await original();
-  return { ...all, paths: { ...all.paths, manifests: manifests as typeof all.paths.manifests } };
+  return { ...all, paths: { ...all.paths, manifests } };
 });
 
 const scene = `schema: 1

@@ -39,6 +39,8 @@ export interface RunPlan {
   withheld: { check: CataloguedCheck; channel: IstioChannel; reason: string }[];
   /** Images that the checks ask for, beyond what every node has preloaded. */
   parts: string[];
+  /** Capabilities that they need. */
+  needs: string[];
 }
 
 /**
@@ -82,6 +84,7 @@ export async function planRun(
     alone: await Promise.all(alone),
     withheld: asked.flatMap(({ check, reason }) => (reason === undefined ? [] : [{ check, channel, reason }])),
     parts: [...new Set(asked.flatMap(({ reason, parts }) => (reason === undefined ? parts : [])))],
+    needs: [...new Set(able.flatMap(({ needs }) => needs))],
   };
 }
 
