@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import pc from 'picocolors';
+import { addOnParts } from '#install/add-ons.ts';
 import { reproduce } from '#cli/verify-record.ts';
 import { loadCatalogue, selectOne, type CataloguedCheck } from '#verdict/catalogue.ts';
 import { manifestText, partsOf, planRun } from '#verdict/plan.ts';
@@ -19,7 +20,7 @@ export async function explanation(check: CataloguedCheck): Promise<string> {
   const { id, title, level, system, tags, needs, story, scene, uses = [], channels, twins } = check;
   const [channel = 'current'] = channels ?? [];
   const plan = await planRun([check], [channel], 'default');
-  const images = await partsOf(check);
+  const images = [...(await partsOf(check)), ...addOnParts(needs)];
   const [planned] = [...plan.groups.flatMap((group) => group.checks), ...plan.alone.map((each) => each.planned)];
   const manifest = await manifestText(check, planned?.names ?? {});
   const parts: [string, string][] = [
