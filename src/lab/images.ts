@@ -23,37 +23,29 @@ export async function bringImages(
 ): Promise<string[]> {
   if (cluster.node === undefined) throw new Error(`cluster ${cluster.name} is not ours: no image can be brought`);
   const node = new NodeImages(cluster.node, { signal, log: `images-${cluster.node}` });
-  const asked = await Promise.all(images.map(async (image) => ({ ...image, ...(await lookFor(node, image, signal)) })));
-  const missing = asked.filter(({ held }) => !held);
+  const looked = await Promise.all(
+    images.map(async (image) => ({ ...image, found: await lookFor(node, image, signal) })),
+  );
+  const missing = looked.filter(({ found }) => found !== 'same');
   if (missing.length === 0) return [];
   await node.import(missing.map(({ reference }) => reference));
   for (const { reference, name } of missing) {
     await node.rename(reference, name);
     await node.pin(name);
   }
-  await endOutdated(
-    cluster,
-    missing.filter(({ other }) => other).map(({ name }) => name),
-    signal,
-  );
+  const replaced = missing.filter(({ found }) => found === 'other').map(({ name }) => name);
+  if (replaced.length > 0) await endOutdated(cluster, replaced, signal);
   return missing.map(({ name }) => name);
 }
 
-/** Whether the node holds this very image, or another one in its place. */
-async function lookFor(
-  node: NodeImages,
-  { reference, name }: PodImage,
-  signal: AbortSignal | undefined,
-): Promise<{ held: boolean; other: boolean }> {
-  const [image, digests] = await Promise.all([inspectImage(reference, signal), node.digests(name)]);
+async function lookFor(node: NodeImages, { reference, name }: PodImage, signal: AbortSignal | undefined) {
+  const image = await inspectImage(reference, signal);
   if (!image) throw new NotReadyError(`image ${reference} is gone from this machine`, './meshwitness images list');
-  const held = digests?.includes(image.id) === true;
-  return { held, other: digests !== undefined && !held };
+  return node.holds(name, image.id);
 }
 
 /** A pod template names an image in a container, or in an annotation for its proxy: either way as a whole value. */
 async function endOutdated(cluster: Cluster, names: readonly string[], signal?: AbortSignal): Promise<void> {
-  if (names.length === 0) return;
   const all = await cluster.list<Deployment>('apps/v1', 'Deployment');
   const outdated = all.filter(({ spec }) => names.some((name) => JSON.stringify(spec.template).includes(`"${name}"`)));
   const header = ({ metadata: { name, namespace = 'default' } }: Deployment): Manifest => ({

@@ -1,7 +1,7 @@
 import { docker, withEngine } from '#machine/images/image-store.ts';
 import { run } from '#machine/toolchain.ts';
 
-const ctr = ['ctr', '--namespace=k8s.io', 'images'];
+const ctr = ['ctr', '--namespace=k8s.io'];
 
 interface ContainerdOptions {
   signal?: AbortSignal | undefined;
@@ -26,38 +26,40 @@ export class NodeImages {
    * @param flags of `ctr images import`
    */
   async import(references: readonly string[], flags: readonly string[] = []): Promise<void> {
-    const importer = [...ctr, 'import', ...flags, '-'].join(' ');
+    const importer = [...ctr, 'images', 'import', ...flags, '-'].join(' ');
     const pipe = `docker save "$@" | docker exec --interactive ${this.#container} ${importer}`;
     await withEngine(run('bash', ['-o', 'pipefail', '-c', pipe, 'save', ...references], this.#options));
   }
 
   /** Pinned images are not collected when the disk fills; nothing could bring them back. */
   async pin(name: string): Promise<void> {
-    await this.#ctr('label', name, 'io.cri-containerd.pinned=pinned');
+    await this.#ctr('images', 'label', name, 'io.cri-containerd.pinned=pinned');
   }
 
   /** Gives an image another name in the place of its own; what had that name before loses it. */
   async rename(from: string, to: string): Promise<void> {
-    await this.#ctr('tag', '--force', from, to);
-    await this.#ctr('rm', from);
+    await this.#ctr('images', 'tag', '--force', from, to);
+    await this.#ctr('images', 'rm', from);
   }
 
   /** Names of all images that the node holds. */
   async names(): Promise<string[]> {
-    const listed = await this.#ctr('list', '--quiet');
+    const listed = await this.#ctr('images', 'list', '--quiet');
     return listed.split('\n').filter((name) => name !== '' && !name.startsWith('sha256:'));
   }
 
   /**
-   * What the node holds under a name: digests of index, manifest and configuration in one text, undefined for nothing. The id
-   * that an engine gives an image is one of them, whatever its way of storing images.
+   * Whether the node holds this very content under a name, another one, or none. An engine calls an image by the digest of its
+   * configuration, or of what the node would call it by, depending on how it stores images.
+   *
+   * @param id as the engine gives it: `sha256:…`
    */
-  async digests(name: string): Promise<string | undefined> {
-    return this.#ctr('inspect', name).catch((error: unknown) => {
-      this.#options.signal?.throwIfAborted();
-      if (/not found/i.test(String((error as { output?: string }).output))) return undefined;
-      throw error;
-    });
+  async holds(name: string, id: string): Promise<'same' | 'other' | 'none'> {
+    const listed = await this.#ctr('images', 'list', `name==${name}`);
+    const digest = /sha256:[0-9a-f]{64}/.exec(listed)?.[0];
+    if (digest === undefined) return 'none';
+    const manifest = await this.#ctr('content', 'get', digest);
+    return digest === id || manifest.includes(id) ? 'same' : 'other';
   }
 
   #ctr(...command: string[]): Promise<string> {
