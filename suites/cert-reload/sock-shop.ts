@@ -1,3 +1,4 @@
+import { upTo as proxyUpTo } from '#diagnose/generations.ts';
 import type { CallCourse, Course, ProxyCourse } from '#support/certificates.ts';
 
 /** Share of a lifetime by which a renewal must have been seen: the 50th minute of an hour. */
@@ -28,25 +29,11 @@ export const secondsInto = ({ start }: Course, at: string): number =>
 export function upTo(course: Course, lifetimes: number): Course {
   const end = timeOf(course, lifetimes);
   const before = (at: string): boolean => Date.parse(at) <= end;
-  const cut = <T extends { first: string; last: string }>(runs: T[]): T[] =>
-    runs
-      .filter(({ first }) => before(first))
-      .map((each) => (before(each.last) ? each : { ...each, last: new Date(end).toISOString() }));
-  const seconds = lifetimes * course.lifetimeSeconds;
   return {
     ...course,
     end: new Date(end).toISOString(),
-    proxies: course.proxies.map((each) => ({
-      ...each,
-      issuer: each.issuer.filter(({ at }) => before(at)),
-      signings: each.signings.filter(before),
-      dump: cut(each.dump),
-      certs: cut(each.certs),
-      handshake: cut(each.handshake),
-      bundle: cut(each.bundle),
-      counters: each.counters.map(({ stat, points }) => ({ stat, points: points.filter(([at]) => at <= seconds) })),
-    })),
-    calls: course.calls.map((each) => ({ ...each, runs: cut(each.runs) })),
+    proxies: course.proxies.map((each) => proxyUpTo(each, end, Date.parse(course.start))),
+    calls: course.calls.map((each) => ({ ...each, runs: each.runs.filter(({ first }) => before(first)) })),
     events: course.events.filter(({ at }) => before(at)),
   };
 }

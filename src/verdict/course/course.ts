@@ -168,6 +168,8 @@ class RunningCourse {
     } else if ('restart' in act) {
       note('restart', 'rollout restart');
       await this.#scene.restart(workload, this.#signal);
+      // An agent has a pair signed for a proxy that it meets for the first time, whatever it forgets later.
+      if (this.#script.external.includes(workload)) await this.#issuer?.restartCourse([workload]);
     } else {
       note('refused', 'its ServiceAccount is gone');
       const { namespace } = this.#scene.workload(workload);
