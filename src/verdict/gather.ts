@@ -6,7 +6,6 @@ import { receiptsOf } from '#witness/receipts.ts';
 import { sideOf } from '#witness/side.ts';
 import { callFrom } from '#probe/caller.ts';
 import type { Scene, Workload } from '#verdict/scene.ts';
-import { noFilterChain } from '#verdict/expectations/proxy-log.ts';
 
 type Silence = ProbeEvidence['silent'][number];
 
@@ -37,13 +36,19 @@ export async function gatherWitnesses(
       signal,
     ),
   ]);
-  return probes.map((probe) => ({
-    ...probe,
-    accessLog: linesOf(scene, workloads, probe),
-    receipts: received.found.filter(({ probeId }) => probeId === probe.id),
-    silent: [...probe.silent, ...fenced, ...received.silent],
-  }));
+  return probes.map((probe) => {
+    const receipts = received.found.filter(({ probeId }) => probeId === probe.id);
+    return {
+      ...probe,
+      accessLog: linesOf(scene, workloads, probe),
+      ...((receipts.length > 0 || keepsReceipts(scene, probe.to)) && { receipts }),
+      silent: [...probe.silent, ...fenced, ...received.silent],
+    };
+  });
 }
+
+/** An Envoy's admin port keeps no receipts: to ask for them would make their absence look like evidence. */
+const keepsReceipts = (scene: Scene, to: string): boolean => scene.workloads.get(to)?.receives !== false;
 
 /** Calls each proxy from outside the mesh, and waits for that call's line. Refused or served, it is logged. */
 async function fence(scene: Scene, meshed: Workload[], signal: AbortSignal): Promise<Silence[]> {
@@ -91,18 +96,21 @@ async function receipts(
   return { found, silent };
 }
 
-/** Lines that carry the probe's id, and refusals of connections that are the probe's by their address. */
+/**
+ * Lines that carry the probe's id, and those of connections that are the probe's by their address: raw TCP and refusals
+ * have no id.
+ */
 function linesOf(scene: Scene, workloads: Workload[], probe: ProbeEvidence): NonNullable<ProbeEvidence['accessLog']> {
   const followed = workloads.flatMap(({ name }) => scene.followers.get(name) ?? []);
-  const withId = followed.flatMap((each) =>
-    each.find(({ probeId }) => probeId === probe.id).map((entry) => tied(each.proxy, entry)),
-  );
-  const own = new Set(withId.map(({ entry }) => entry.upstreamLocalAddress).filter((each) => each !== undefined));
-  if (probe.client.local) own.add(`${probe.client.local.address}:${probe.client.local.port}`);
-  const refused = (entry: AccessLogEntry) =>
-    entry.probeId === undefined && noFilterChain(entry) && own.has(entry.downstreamRemoteAddress ?? '');
-  const withAddress = followed.flatMap((each) => each.find(refused).map((entry) => tied(each.proxy, entry)));
-  return [...withId, ...withAddress];
+  const find = (fits: (entry: AccessLogEntry) => boolean) =>
+    followed.flatMap((each) => each.find(fits).map((entry) => tied(each.proxy, entry)));
+  const from = (addresses: ReadonlySet<string>) => (entry: AccessLogEntry) =>
+    entry.probeId === undefined && entry.method === undefined && addresses.has(entry.downstreamRemoteAddress ?? '');
+  const withId = find(({ probeId }) => probeId === probe.id);
+  const { local } = probe.client;
+  const client = new Set(local ? [`${local.address}:${local.port}`] : []);
+  const opened = [...withId, ...find(from(client))].map(({ entry }) => entry.upstreamLocalAddress);
+  return [...withId, ...find(from(new Set([...client, ...opened.filter((each) => each !== undefined)])))];
 }
 
 const tied = (proxy: Omit<ProxyRef, 'side'>, entry: AccessLogEntry) => ({

@@ -6,6 +6,7 @@ import { until, type Look } from '#support/wait.ts';
 import { readCounters } from '#witness/counters.ts';
 import { expectedInbound, inboundDifference } from '#witness/expected-inbound.ts';
 import { inboundDumpPath, inboundFacts } from '#witness/inbound.ts';
+import { expectedOutbound, outboundDumpPath, outboundPolicy } from '#witness/outbound.ts';
 import type { Scene, Workload } from '#verdict/scene.ts';
 
 const rootNamespace = 'istio-system';
@@ -46,7 +47,30 @@ export async function settle(
 ): Promise<void> {
   const taken = [...before].map(([workload, earlier]) => nextUpdate(scene, workload, earlier, signal));
   await Promise.all(taken);
-  if (objects.some(({ kind }) => kind !== undefined && foretold.has(kind))) await enforced(scene, uses, signal);
+  const sidecars = objects.filter(({ kind }) => kind === 'Sidecar');
+  await Promise.all([
+    objects.some(({ kind }) => kind !== undefined && foretold.has(kind)) && enforced(scene, uses, signal),
+    ...meshed(scene, uses)
+      .filter((each) => sidecars.some((object) => touches(object, each)))
+      .map((each) => routed(scene, each, signal)),
+  ]);
+}
+
+/** Waits until a proxy's routes do with unknown hosts what the Sidecar objects in force say. */
+async function routed(scene: Scene, workload: Workload, signal?: AbortSignal): Promise<void> {
+  const { name, namespace } = workload;
+  const expected = expectedOutbound(
+    workload,
+    await scene.cluster.list<Manifest>('networking.istio.io/v1', 'Sidecar', namespace),
+  );
+  const admin = await scene.admin(name);
+  const look = async (): Promise<Look<true>> => {
+    const { body } = await admin.request(outboundDumpPath, signal ? { signal } : {});
+    const now = outboundPolicy(body);
+    return now === expected ? { done: true } : { seen: now ?? 'some routes of both' };
+  };
+  const options = { timeoutMs: timeouts.convergenceMs, intervalMs: timeouts.settlePollMs, ...(signal && { signal }) };
+  await until(`the routes of ${name} to be ${expected}`, look, options);
 }
 
 /** Waits until the proxies in use enforce the policies in force, whoever applied them. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Manifest } from '#lab/cluster.ts';
-import { documentsOf, stepLabel, twinLabel } from '#verdict/steps.ts';
+import { documentsOf, stepLabel, twinLabel, withAddresses } from '#verdict/steps.ts';
 
 const manifest = (name: string, step: string, twin?: string): Manifest => ({
   kind: 'PeerAuthentication',
@@ -28,5 +28,16 @@ describe('documentsOf', () => {
     expect(() => documentsOf('strikt', manifests)).toThrow(
       expect.objectContaining({ exitCode: 2, hint: 'did you mean strict?' }),
     );
+  });
+});
+
+describe('withAddresses', () => {
+  it('fills in the addresses of workloads, and leaves other documents as they are', () => {
+    const [plain] = manifests;
+    if (!plain) throw new Error('no manifest');
+    const addressed = { ...plain, spec: { ipBlocks: ['${address:edge-meshed}/32'] } };
+    const filled = withAddresses([plain, addressed], (name) => `address of ${name}`);
+    expect(filled[0]).toBe(plain);
+    expect(filled[1]).toMatchObject({ spec: { ipBlocks: ['address of edge-meshed/32'] } });
   });
 });

@@ -24,4 +24,13 @@ export function documentsOf(step: string, manifests: readonly Manifest[], twin?:
   return [...own, ...ofTwin];
 }
 
+/** Fills in what is only known once a scene stands: `${address:edge}` is the address of that workload's pod. */
+export function withAddresses(manifests: readonly Manifest[], addressOf: (workload: string) => string): Manifest[] {
+  return manifests.map((each) => {
+    const text = JSON.stringify(each);
+    if (!text.includes('${address:')) return each;
+    return JSON.parse(text.replaceAll(/\$\{address:([\w-]+)\}/g, (_, name: string) => addressOf(name))) as Manifest;
+  });
+}
+
 const keyOf = ({ kind, metadata }: Manifest): string => `${kind}/${metadata.namespace}/${metadata.name}`;

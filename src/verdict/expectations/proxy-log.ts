@@ -73,6 +73,14 @@ export function plaintextAt(workload: string): Expectation {
   }));
 }
 
+/** The called proxy saw the call come from this address: no hop in between put its own in the place of it. */
+export function calledFrom(workload: string, address: string): Expectation {
+  return inboundLine('called-from', workload, `from ${address}`, (entry) => ({
+    met: entry.downstreamRemoteAddress?.startsWith(`${address}:`) === true,
+    seen: `from ${entry.downstreamRemoteAddress ?? 'nowhere'}`,
+  }));
+}
+
 /**
  * The called proxy refused the connection for want of TLS: no filter chain matched.
  *
@@ -104,8 +112,7 @@ export function deniedByPolicy(workload: string, policy = 'none'): Expectation {
 /** True for the two places in which Envoy's versions print why no filter chain took a connection. */
 export const noFilterChain = (
   entry: Pick<AccessLogEntry, 'responseCodeDetails' | 'connectionTerminationDetails'>,
-): boolean =>
-  [entry.responseCodeDetails, entry.connectionTerminationDetails].includes('filter_chain_not_found');
+): boolean => [entry.responseCodeDetails, entry.connectionTerminationDetails].includes('filter_chain_not_found');
 
 /** Newer Istio ends the name of a cluster with `;` in logs and statistics: the same cluster, under the same name. */
 const clusterName = (entry: AccessLogEntry): string | undefined => entry.upstreamCluster?.replace(/;$/, '');
