@@ -23,12 +23,13 @@ export const spiffe = (names: Names, account: string): string =>
  *
  * @param door gateway and listener, as the edge knows it: `envoy-gateway:8080`
  * @param to the service that the path leads to
+ * @param edge the workload outside the mesh that takes the place of Traefik
  */
-export function throughEdge(names: Names, door: string, path: string, to: string): CallPlan {
+export function throughEdge(names: Names, door: string, path: string, to: string, edge = 'edge'): CallPlan {
   return {
     from: 'edge',
     to,
-    url: `http://edge.${names['outside']}.svc.cluster.local:8000${path}`,
+    url: `http://${edge}.${names['outside']}.svc.cluster.local:8000${path}`,
     headers: { host: publicHost, 'x-edge-backend': door },
   };
 }
