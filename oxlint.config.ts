@@ -73,7 +73,7 @@ export default defineConfig({
     }),
     only(['src/cli/**'], [...layers, ...beside, 'report', 'cli', 'fixtures']),
     only(['fixtures/*.ts'], [...layers, 'fixtures']),
-    only(['suites/**'], [...layers, 'fixtures', 'suites']),
+    only(['suites/**'], [...layers, 'gate', 'fixtures', 'suites']),
     {
       files: ['src/**', 'suites/**'],
       rules: {

@@ -31,6 +31,10 @@ const commands: Record<string, { does: string; load: Load }> = {
     does: 'make the report pages of a run folder from its files',
     load: async () => (await import('#cli/report.ts')).reportCommand(),
   },
+  preflight: {
+    does: 'who would be cut off by a change, asked of a running cluster: GO or NO-GO',
+    load: async (signal) => (await import('#cli/preflight.ts')).preflightCommand(signal),
+  },
   up: {
     does: 'bring a lab up and keep it, for many runs',
     load: async (signal) => (await import('#cli/up.ts')).upCommand(signal),
