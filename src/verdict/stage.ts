@@ -247,11 +247,6 @@ export class Stage {
     return this.#scene;
   }
 
-  /** The scene itself, for evidence that no method here gathers. */
-  get scene(): Scene {
-    return this.#scene;
-  }
-
   get #uses(): readonly string[] {
     return this.#check.uses ?? [];
   }
