@@ -19,6 +19,7 @@ export interface IstioFacts {
    * - `sidecar`, `ambient`: ways into the mesh; `istio-cni`: pods need no privileged init container
    * - `istio-proxy`: the proxy has Istio's own filters, and so `istio_requests_total`
    * - `probe-log`: access logs are JSON that names the probe
+   * - `lab-node`: a node is a container of ours, in which programs can be run
    */
   capabilities: string[];
 }
@@ -65,6 +66,7 @@ export async function askIstio(
     'istio-cni': has('k8s-app', 'istio-cni-node'),
     'istio-proxy': proxy?.istioFilters === true,
     'probe-log': /x-meshwitness-probe/i.test(mesh),
+    'lab-node': cluster.node !== undefined,
   };
   return {
     versions: {

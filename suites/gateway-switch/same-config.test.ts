@@ -1,0 +1,37 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { canonical, firstDifference, staticPart } from './same-config.ts';
+
+describe('two configurations', () => {
+  it('are the same whatever the order of their fields', () => {
+    expect(canonical({ b: [1, { d: 2, c: 3 }], a: 4 })).toBe(canonical({ a: 4, b: [1, { c: 3, d: 2 }] }));
+  });
+
+  it('differ at the path that is named', () => {
+    const config = (timeout: string) => ({ static_resources: { clusters: [{ name: 'a', connect_timeout: timeout }] } });
+    expect(firstDifference(config('2s'), config('9s'))).toBe(
+      'static_resources.clusters.0.connect_timeout: "2s", found "9s"',
+    );
+    expect(firstDifference({ a: [1] }, { a: [1, 2] })).toBe('a.1: nothing, found 2');
+    expect(firstDifference({ a: {} }, { a: 'text' })).toBe('a: {}, found "text"');
+  });
+
+  it('have a difference exactly when their canonical texts differ', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.jsonValue(), (a, b) => {
+        expect(firstDifference({ a }, { a: structuredClone(a) })).toBeUndefined();
+        if (firstDifference({ a }, { a: b }) === undefined && !emptyTrees(a, b))
+          expect(canonical(a)).toBe(canonical(b));
+      }),
+    );
+  });
+
+  it('are compared by what Envoy was started with, not by what it learned', () => {
+    const text = 'admin: {}\nstatic_resources: { clusters: [] }\n';
+    expect(staticPart(text)).toEqual(staticPart({ node: { id: 'x' }, admin: {}, static_resources: { clusters: [] } }));
+  });
+});
+
+/** `[]` and `{}` are one and the same tree to {@link firstDifference}; Envoy dumps neither. */
+const emptyTrees = (a: unknown, b: unknown): boolean =>
+  /\[\]|\{\}/.test(JSON.stringify([a, b])) || Array.isArray(a) !== Array.isArray(b);
