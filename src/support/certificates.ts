@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { loadEvidence } from '#support/load-evidence.ts';
 
 /**
  * What is recorded of certificates over time. Each source is kept as the runs of what it said: a renewal is where one
@@ -57,6 +58,16 @@ export const sources = ['issuer', 'dump', 'certs', 'handshake'] as const;
 /** The four places in which a certificate can be read. */
 export type CertificateSource = (typeof sources)[number];
 
+/** A stream of a proxy to an outside issuer. */
+export const stream = z.object({
+  openedAt: z.string(),
+  closedAt: z.string().optional(),
+  requested: z.array(z.string()),
+  replies: z.number(),
+  /** Last version that was acknowledged, by secret. */
+  acknowledged: z.record(z.string(), z.string()),
+});
+
 /** One proxy and its secret `default` over a course, by four sources. */
 export const proxyCourse = z.object({
   workload: z.string(),
@@ -64,6 +75,14 @@ export const proxyCourse = z.object({
   pod: z.string(),
   /** Version of its Envoy: `1.40.0`. */
   envoy: z.string().optional(),
+  /** Whom it should be known as: its certificates must name `/ns/<namespace>/sa/<serviceAccount>`. */
+  serviceAccount: z.string().optional(),
+  /** When its Envoy was started. */
+  startedAt: z.string().optional(),
+  /** TLS contexts with a certificate that no SDS feeds: `listener virtualInbound`. */
+  pinned: z
+    .array(z.object({ context: z.string(), serial: z.string().optional(), file: z.string().optional() }))
+    .optional(),
   issuer: z.array(issuance),
   /** When its agent says that Istio's own CA signed for it; that CA keeps no log of serials. */
   signings: z.array(z.string()).default([]),
@@ -71,6 +90,8 @@ export const proxyCourse = z.object({
   certs: z.array(certsRun),
   handshake: z.array(handshakeRun),
   bundle: z.array(bundleRun).default([]),
+  /** Streams to the outside issuer, as that one tells of them. */
+  streams: z.array(stream).default([]),
   counters: z.array(series).default([]),
   /** Sources that gave nothing, with what was last seen of them. */
   silent: z.array(z.object({ source: z.string(), reason: z.string() })).default([]),
@@ -106,6 +127,8 @@ export const course = z.object({
   lifetimeSeconds: z.number(),
   proxies: z.array(proxyCourse),
   calls: z.array(callCourse).default([]),
+  /** What was sent throughout, with what each witness says of it. */
+  loads: z.array(loadEvidence).default([]),
   /** What the harness did, and what the issuer told: mode switched, restarted, stream lost. */
   events: z.array(z.object({ at: z.string(), workload: z.string(), what: z.string(), detail: z.string().default('') })),
 });
@@ -113,5 +136,8 @@ export type Course = z.infer<typeof course>;
 
 /** Serial numbers as every source is compared by: lower-case hex, no colons, no leading zeros. */
 export function plainSerial(text: string): string {
-  return text.replaceAll(':', '').toLowerCase().replace(/^0+(?=.)/, '');
+  return text
+    .replaceAll(':', '')
+    .toLowerCase()
+    .replace(/^0+(?=.)/, '');
 }

@@ -21,7 +21,7 @@ export interface Workload {
   labels: Record<string, string>;
   /** Ports that its containers declare. */
   ports: number[];
-  /** True for the fixture's echo role, which keeps receipts. */
+  /** True for those roles of the fixture that keep receipts. */
   receives: boolean;
 }
 
@@ -166,6 +166,9 @@ async function ready(cluster: Cluster, plan: ScenePlan, namespaces: string[]): P
   return { done: found };
 }
 
+/** Roles of the fixture that keep receipts. */
+const receiving = new Set(['echo', 'fault', 'account', 'jwt']);
+
 function workloadOf(planned: PlannedWorkload, pod: Pod): Workload {
   const containers = pod.spec.containers.filter(({ name }) => name !== 'istio-proxy');
   return {
@@ -176,7 +179,7 @@ function workloadOf(planned: PlannedWorkload, pod: Pod): Workload {
     podIP: pod.status?.podIP ?? '',
     labels: pod.metadata.labels ?? {},
     ports: containers.flatMap(({ ports }) => ports ?? []).map(({ containerPort }) => containerPort),
-    receives: containers.some(({ args }) => args?.[0] === 'echo' || args?.[0] === 'fault'),
+    receives: containers.some(({ args }) => args?.[0] !== undefined && receiving.has(args[0])),
   };
 }
 

@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import type { CallRequest } from '#fixtures/server/protocol.ts';
+import type { CallRequest, FaultScript } from '#fixtures/server/protocol.ts';
 import type { Manifest } from '#lab/cluster.ts';
 import { callFrom } from '#probe/caller.ts';
 import type { Course } from '#support/certificates.ts';
+import { NotReadyError } from '#support/errors.ts';
 import { evidenceSchemaVersion, type ClientOutcome, type Evidence, type ProbeEvidence } from '#support/evidence.ts';
 import type { Check, Twin } from '#verdict/check.ts';
 import { runCourse } from '#verdict/course/course.ts';
 import type { CourseScript } from '#verdict/course/script.ts';
+import { Issuer } from '#witness/issuer.ts';
+import { logHead, logTail } from '#witness/log-tail.ts';
 import { countersAround } from '#verdict/count.ts';
 import { gatherWitnesses } from '#verdict/gather.ts';
 import type { Scene } from '#verdict/scene.ts';
@@ -39,6 +42,7 @@ export class Stage {
   readonly #probes: ProbeEvidence[] = [];
   readonly #facts: Evidence['facts'] = {};
   readonly #loads: Evidence['loads'] = [];
+  readonly #misbehaving = new Set<string>();
   readonly #attempt: number;
   readonly #freeze: (() => Promise<void>) | undefined;
   #frozen = false;
@@ -160,12 +164,15 @@ export class Stage {
   async course(script: CourseScript, workloads: readonly string[]): Promise<Course> {
     const scene = this.#scene;
     const key = `${script.name} ${this.#attempt}`;
-    const running = scene.courses.get(key) ?? runCourse(scene, script, this.signal);
+    const running = scene.courses.get(key) ?? runCourse(scene, script, this.names, this.signal);
     scene.courses.set(key, running);
     const whole = await running;
     const own = (name: string): boolean => workloads.includes(name);
+    const { loads, ...rest } = whole;
+    this.#loads.push(...loads.filter((each) => Object.keys(each.ledgers).some(own)));
     const part: Course = {
-      ...whole,
+      ...rest,
+      loads: [],
       proxies: whole.proxies.filter(({ workload }) => own(workload)),
       calls: whole.calls.filter(({ from, to }) => own(from) && own(to)),
       events: whole.events.filter(({ workload }) => own(workload)),
@@ -187,6 +194,14 @@ export class Stage {
     return StagedLoad.start(this.#scene, this.names, plan, this.signal, (each) => this.#loads.push(...each));
   }
 
+  /** Has the backend of a workload answer as a script says, until the check has ended. */
+  async misbehave(workload: string, script: FaultScript): Promise<void> {
+    this.#misbehaving.add(workload);
+    const backend = await this.#scene.fixture(workload);
+    const { status, body } = await backend.request('/script', { method: 'PUT', body: script, signal: this.signal });
+    if (status !== 200) throw new NotReadyError(`${workload} does not take the script: ${body.trim()}`);
+  }
+
   /** Records what is no probe: an object listing, an admin page, the output of a command. Plain JSON. */
   record(name: string, value: Evidence['facts'][string]): void {
     this.#facts[name] = value;
@@ -201,6 +216,24 @@ export class Stage {
   /** Address of a workload's pod. In a check's YAML `${address:NAME}` stands for it. */
   address(workload: string): string {
     return this.#scene.workload(workload).podIP;
+  }
+
+  /** Asks the fixture of a workload on its admin port: `POST /token`. @throws NotReadyError when it says anything but 200 */
+  async ask<T>(workload: string, path: string, body: Record<string, unknown>): Promise<T> {
+    const fixture = await this.#scene.fixture(workload);
+    return fixture.json<T>(path, { method: 'POST', body, signal: this.signal });
+  }
+
+  /** The first or the last lines of a container's log. */
+  async log(workload: string, container: string, end: 'head' | 'tail' = 'tail'): Promise<string> {
+    const { namespace, pod } = this.#scene.workload(workload);
+    const read = end === 'head' ? logHead : logTail;
+    return read(this.#scene.cluster, { namespace, pod, container }, this.signal);
+  }
+
+  /** Acts on the outside issuer of the scene, while no course does. */
+  async issuer<T>(workload: string, act: (issuer: Issuer) => Promise<T>): Promise<T> {
+    return act(new Issuer(await this.#scene.fixture(workload), this.signal));
   }
 
   /** Objects of a kind as the API server keeps them. */
@@ -235,6 +268,10 @@ export class Stage {
 
   /** Removes what the check applied and did not remove itself, in reverse. */
   async close(): Promise<void> {
+    const behave = [...this.#misbehaving].map(async (workload) =>
+      (await this.#scene.fixture(workload)).request('/script', { method: 'DELETE' }),
+    );
+    await Promise.all(behave);
     const left = this.#applied.splice(0);
     if (left.length === 0) return;
     const before = await lookBefore(this.#scene, this.#uses, left);

@@ -45,6 +45,8 @@ export interface LoadPlan {
   home?: string;
   /** ServiceAccount, and so the identity of the sender in the mesh. */
   account?: string;
+  /** Pod and ConfigMap in fixtures/manifests. Default `load.yaml`. */
+  manifest?: string;
   /** Longest; it may be stopped before. */
   durationMs: number;
   /** By name, which is that of the evidence. */
@@ -84,7 +86,7 @@ export class StagedLoad implements AsyncDisposable {
   static async start(
     scene: Scene,
     names: Record<string, string>,
-    { home = 'outside', account = 'default', durationMs, streams }: LoadPlan,
+    { home = 'outside', account = 'default', manifest = 'load.yaml', durationMs, streams }: LoadPlan,
     signal: AbortSignal,
     record: (evidence: LoadEvidence[]) => void,
   ): Promise<StagedLoad> {
@@ -92,7 +94,7 @@ export class StagedLoad implements AsyncDisposable {
     const planned = Object.entries(streams).map(([name, plan]) => [name, plan, `${load}-${name}`] as const);
     const input = { streams: planned.map(([, plan, ledger]) => toScript(plan, ledger, durationMs)) };
     const lastMs = Math.max(...input.streams.map((each) => each.startMs + each.durationMs + each.timeoutMs));
-    const objects = await readManifests(resolve(paths.manifests, 'load.yaml'), {
+    const objects = await readManifests(resolve(paths.manifests, manifest), {
       ...names,
       load,
       account,

@@ -14,6 +14,12 @@ const stream = z.looseObject({
 export type IssuerStream = z.infer<typeof stream>;
 
 const page = z.looseObject({
+  groups: z.array(
+    z.looseObject({
+      name: z.string(),
+      roots: z.array(z.looseObject({ serial: z.string(), inBundle: z.boolean(), signs: z.boolean() })),
+    }),
+  ),
   identities: z.array(
     z.looseObject({
       name: z.string(),

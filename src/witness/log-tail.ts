@@ -9,3 +9,12 @@ export async function logTail(cluster: Cluster, container: LoggedContainer, sign
   const body = await openLog(cluster, container, { tailLines: String(tailLines) }, { signal });
   return body.text();
 }
+
+/** A start and some minutes of traffic; the rest of a long log is left out. */
+const headBytes = 8 * 1024 * 1024;
+
+/** A container's log from its first line on. */
+export async function logHead(cluster: Cluster, container: LoggedContainer, signal: AbortSignal): Promise<string> {
+  const body = await openLog(cluster, container, { limitBytes: String(headBytes) }, { signal });
+  return body.text();
+}

@@ -1,5 +1,20 @@
 import type { CourseScript } from '#verdict/course/script.ts';
 
+/** Images that the course runs; every check that lives through it lists them, as any may be the first. */
+export const loadParts = ['k6-image'] as const;
+
+/** To one server, from one sender: over connections that the sender's proxy keeps, and over a fresh one for each request. */
+const streamsTo = (server: string, namespace = '') =>
+  Object.fromEntries(
+    [
+      { name: `${server}-kept`, host: server, rate: 20 },
+      { name: `${server}-fresh`, host: `${server}-fresh`, rate: 5 },
+    ].map(({ name, host, rate }) => [
+      name,
+      { url: `http://${host}.${namespace}.svc.cluster.local/`, rate, warmUpMs: 3_000, ledgers: [server] },
+    ]),
+  );
+
 /**
  * The one course of the suite. Times are in lifetimes, so that its shape stays when the lifetime changes; ten hours of the
  * customer's outage are told by the first minute after expiry.
@@ -26,6 +41,7 @@ export const certificates: CourseScript = {
     'user',
     'user-older-envoy',
     'queue-master',
+    'front-end-pinned',
     'rotated-client',
     'rotated-server',
     'cut-off-client',
@@ -52,12 +68,34 @@ export const certificates: CourseScript = {
       'user-older-envoy',
       'queue-master',
     ].map((to) => ({ from: 'front-end', to })),
+    { from: 'front-end-pinned', to: 'catalogue' },
+    { from: 'front-end-pinned', to: 'queue-master' },
     { from: 'front-end-stale', to: 'catalogue' },
     { from: 'front-end-stale', to: 'catalogue-stale' },
     { from: 'rotated-client', to: 'rotated-server' },
     { from: 'cut-off-client', to: 'cut-off-server' },
     { from: 'built-in-client', to: 'built-in-server' },
     { from: 'built-in-client', to: 'built-in-refused' },
+  ],
+  loads: [
+    {
+      needs: ['issuer', 'catalogue', 'catalogue-restarted'],
+      identity: 'load',
+      plan: ({ namespace }) => ({
+        home: 'namespace',
+        account: 'load',
+        manifest: 'sock-shop/load.yaml',
+        streams: { ...streamsTo('catalogue', namespace), ...streamsTo('catalogue-restarted', namespace) },
+      }),
+    },
+    {
+      needs: ['built-in-client', 'built-in-server'],
+      plan: ({ namespace }) => ({
+        home: 'namespace',
+        account: 'built-in-client',
+        streams: streamsTo('built-in-server', namespace),
+      }),
+    },
   ],
   steps: [
     { at: 0, workload: 'front-end-stale', act: { mode: 'stale-repush' } },
@@ -69,6 +107,8 @@ export const certificates: CourseScript = {
     { at: 0.1, workload: 'user', act: { mode: 'bad-pair' } },
     { at: 0.1, workload: 'user-older-envoy', act: { mode: 'bad-pair' } },
     { at: 0.1, workload: 'queue-master', act: { mode: 'wrong-id' } },
+    { at: 0.1, workload: 'catalogue-restarted', act: { mode: 'root-only' } },
+    { at: 0.55, workload: 'catalogue-restarted', act: { mode: 'healthy' } },
     // Away over one renewal, and back in time; away for longer than what is left, and back after expiry.
     { at: 0.3, workload: 'orders', act: { mode: 'drop' } },
     { at: 0.75, workload: 'orders', act: { mode: 'healthy' } },
@@ -80,6 +120,8 @@ export const certificates: CourseScript = {
     { at: 1.4, workload: 'rotated-server', act: { trust: 'drop-old', group: 'rotated' } },
     { at: 0.3, workload: 'cut-off-server', act: { trust: 'add-root', group: 'cut-off' } },
     { at: 0.35, workload: 'cut-off-server', act: { trust: 'drop-old', group: 'cut-off' } },
+    // Each stream ends after one reply.
+    { at: 1.3, workload: 'user', act: { mode: 'once' } },
     // What operators reach for, long after expiry.
     { at: 1.4, workload: 'catalogue-stale', act: { restart: true } },
     { at: 1.4, workload: 'catalogue-restarted', act: { restart: true } },

@@ -1,7 +1,10 @@
 // Proves that certificates of Istio's own CA with a lifetime of a minute are renewed in time, under load, without a failed call.
 import { check } from '#verdict/check.ts';
-import { alarmedBeforeFailure, neverFailed, ofCourse, renewedInTime } from './expectations.ts';
-import { certificates } from './course.ts';
+import { certificates, loadParts } from './course.ts';
+import { alarmedBeforeFailure } from './expect/alarms.ts';
+import { ask } from './expect/ask.ts';
+import { neverFailed } from './expect/calls.ts';
+import { renewedInTime } from './expect/certificates.ts';
 import { proxyOf } from './sock-shop.ts';
 
 const uses = ['handshaker', 'built-in-client', 'built-in-server', 'built-in-refused'];
@@ -15,6 +18,7 @@ export default check({
   needs: ['istio', 'sidecar'],
   scene: 'sock-shop',
   uses,
+  parts: loadParts,
   story: {
     setUp:
       'SECRET_TTL=60s and SECRET_GRACE_PERIOD_RATIO=0.5 on client and server: Istio signs for a minute, the agents renew at half of it. A third workload loses its ServiceAccount, so that istiod refuses to sign for it.',
@@ -48,7 +52,7 @@ export default check({
 
 /** Istio's CA keeps no log of serials; the agent tells when it was signed for. */
 const signedFor = (workload: string) =>
-  ofCourse(
+  ask(
     { expectation: 'signed-for', kind: 'source-log', from: `agent of ${workload}`, expected: '3 certificates or more' },
     (course) => {
       const signings = proxyOf(course, workload)?.signings ?? [];

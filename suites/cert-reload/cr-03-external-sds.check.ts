@@ -1,8 +1,10 @@
 // Proves that a healthy issuer outside of Istio renews every proxy in time, and that TLS contexts of both sides really change.
 import { check } from '#verdict/check.ts';
 import { sources } from '#support/certificates.ts';
-import { certificates } from './course.ts';
-import { neverFailed, renewedInTime, rose, sourcesAgree } from './expectations.ts';
+import { certificates, loadParts } from './course.ts';
+import { neverFailed } from './expect/calls.ts';
+import { renewedInTime, sourcesAgree } from './expect/certificates.ts';
+import { rose } from './expect/issuer.ts';
 
 const uses = ['issuer', 'handshaker', 'front-end', 'catalogue', 'carts'];
 
@@ -16,6 +18,7 @@ export default check({
   channels: ['current'],
   scene: 'sock-shop',
   uses,
+  parts: loadParts,
   story: {
     setUp:
       'An SDS server outside of Istio on the workload socket of each proxy signs for a minute and pushes a new pair at 0.45 of the lifetime.',

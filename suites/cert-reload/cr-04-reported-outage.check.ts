@@ -1,9 +1,12 @@
 // Proves that an issuer which repeats its old pair brings the outage that was reported, and that serials tell of it in time.
 import { check } from '#verdict/check.ts';
-import { certificates } from './course.ts';
-import { alarmedInTime, dumpRefreshed, failsFrom, listsExpired, servesExpired, toldAs } from './expectations.ts';
+import { certificates, loadParts } from './course.ts';
+import { alarmedInTime } from './expect/alarms.ts';
+import { ofFirstLifetimes } from './expect/ask.ts';
+import { failsFrom } from './expect/calls.ts';
+import { dumpRefreshed, listsExpired, servesExpired, toldAs } from './expect/certificates.ts';
 import type { Detector } from './generations.ts';
-import { expiredServer, ofFirstLifetimes } from './fingerprints.ts';
+import { expiredServer } from './fingerprints.ts';
 
 const servers = ['catalogue-stale', 'catalogue-stale-older-envoy'];
 const uses = ['issuer', 'handshaker', 'front-end', ...servers];
@@ -18,6 +21,7 @@ export default check({
   channels: ['current'],
   scene: 'sock-shop',
   uses,
+  parts: loadParts,
   story: {
     setUp:
       'The issuer pushes on time, but the same pair under a new version, to two proxies: one around the current Envoy, one around an Envoy from before 1.37.',

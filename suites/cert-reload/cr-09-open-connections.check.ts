@@ -1,9 +1,11 @@
 // Proves that connections opened before expiry go on as if nothing were wrong, so that only fresh ones are evidence.
 import type { CallCourse } from '#support/certificates.ts';
 import { check } from '#verdict/check.ts';
-import { certificates } from './course.ts';
-import { failsFrom, neverFailed, outageSeenBy, servesExpired } from './expectations.ts';
-import { expiredServer, ofFirstLifetimes } from './fingerprints.ts';
+import { certificates, loadParts } from './course.ts';
+import { ofFirstLifetimes } from './expect/ask.ts';
+import { failsFrom, neverFailed, outageSeenBy } from './expect/calls.ts';
+import { servesExpired } from './expect/certificates.ts';
+import { expiredServer } from './fingerprints.ts';
 
 const uses = ['issuer', 'handshaker', 'front-end', 'catalogue-stale'];
 
@@ -17,6 +19,7 @@ export default check({
   channels: ['current'],
   scene: 'sock-shop',
   uses,
+  parts: loadParts,
   story: {
     setUp: 'A server whose certificate expires, as its issuer repeats the old pair; callers with an open and with fresh upstream connections.',
     sends: 'A call a second of each kind, across expiry.',

@@ -1,14 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import type { PodHttp } from '#lab/forward.ts';
 import { plainSerial, type Course, type ProxyCourse } from '#support/certificates.ts';
 import { clientOutcome } from '#support/evidence.ts';
+import type { LoadEvidence } from '#support/load-evidence.ts';
 import { timeouts } from '#support/timeouts.ts';
 import { until } from '#support/wait.ts';
+import { cannotReload, tlsInventory } from '#witness/certificates/tls-contexts.ts';
 import { Issuer, type ClientCertificate, type IssuerLogEntry } from '#witness/issuer.ts';
-import { logTail } from '#witness/log-tail.ts';
+import { logHead } from '#witness/log-tail.ts';
 import { CourseCaller } from '#verdict/course/caller.ts';
 import { ProxyWatch } from '#verdict/course/proxy-watch.ts';
-import { scriptFor, type CourseScript, type Step } from '#verdict/course/script.ts';
+import { scriptFor, type CourseLoad, type CourseScript, type Step } from '#verdict/course/script.ts';
+import { StagedLoad } from '#verdict/staged-load.ts';
 import type { Scene } from '#verdict/scene.ts';
 
 /** Looks at every source, this often in a lifetime: a renewal at half of it is seen within a fifteenth. */
@@ -18,11 +22,17 @@ const looksPerLifetime = 15;
  * Lives through a script once, and tells what every source said of every proxy on the way. All waiting of the checks that judge
  * it is in here: they stand beside each other in one course.
  *
+ * @param names what placeholders stand for, those of the images of loads among them
  * @throws NotReadyError when not every proxy starts with a certificate signed a moment ago
  */
-export async function runCourse(scene: Scene, wanted: CourseScript, signal: AbortSignal): Promise<Course> {
+export async function runCourse(
+  scene: Scene,
+  wanted: CourseScript,
+  names: Record<string, string>,
+  signal: AbortSignal,
+): Promise<Course> {
   const script = scriptFor(wanted, new Set(scene.workloads.keys()));
-  const running = new RunningCourse(scene, script, signal);
+  const running = new RunningCourse(scene, script, names, signal);
   await running.prepare();
   return running.run();
 }
@@ -30,6 +40,7 @@ export async function runCourse(scene: Scene, wanted: CourseScript, signal: Abor
 class RunningCourse {
   readonly #scene: Scene;
   readonly #script: CourseScript;
+  readonly #names: Record<string, string>;
   readonly #signal: AbortSignal;
   readonly #watches: ProxyWatch[];
   readonly #caller: CourseCaller;
@@ -39,8 +50,9 @@ class RunningCourse {
   #logged = 0;
   #start = 0;
 
-  constructor(scene: Scene, script: CourseScript, signal: AbortSignal) {
+  constructor(scene: Scene, script: CourseScript, names: Record<string, string>, signal: AbortSignal) {
     this.#scene = scene;
+    this.#names = names;
     this.#script = script;
     this.#signal = signal;
     this.#watches = [...script.external, ...script.builtIn].map((name) => new ProxyWatch(scene, name));
@@ -49,16 +61,18 @@ class RunningCourse {
 
   /** Brings every workload to the start: a healthy issuer, and a certificate signed a moment ago that is served. */
   async prepare(): Promise<void> {
-    const { issuer, external, groups, steps } = this.#script;
+    const { issuer, external, groups, steps, loads } = this.#script;
+    const senders = loads.flatMap(({ identity }) => identity ?? []);
     // An earlier course may have left them without the account that they are known by.
     await Promise.all(steps.filter(({ act }) => 'refuse' in act).map(({ workload }) => this.#readmit(workload)));
     if (external.length > 0) {
       this.#issuer = new Issuer(await this.#scene.fixture(issuer), this.#signal);
-      await this.#issuer.mode(external, 'healthy');
+      await this.#issuer.mode([...external, ...senders], 'healthy');
       for (const group of new Set(external.map((name) => groups[name] ?? 'main')))
         // Long enough for the whole course: what it proves at the end is that its root is no longer trusted.
         this.#certificates.set(group, await this.#issuer.certificate(this.#spiffe('handshaker'), group, 3600));
-      await this.#issuer.restartCourse(external);
+      await this.#mendTrust();
+      await this.#issuer.restartCourse([...external, ...senders]);
     }
     await until('every proxy to serve a certificate signed a moment ago', () => this.#served(), {
       timeoutMs: timeouts.courseReadyMs,
@@ -69,6 +83,13 @@ class RunningCourse {
     this.#logged = log.at(-1)?.seq ?? 0;
   }
 
+  /** An earlier course may have left a group whose leaves are signed by a root that is out of its bundle. */
+  async #mendTrust(): Promise<void> {
+    const page = await this.#issuer?.page();
+    const cutOff = (page?.groups ?? []).filter(({ roots }) => roots.some(({ signs, inBundle }) => signs && !inBundle));
+    for (const { name } of cutOff) await this.#issuer?.trust(name, 'sign-with-new');
+  }
+
   async run(): Promise<Course> {
     const { lifetimeSeconds, lifetimes } = this.#script;
     const start = new Date();
@@ -76,7 +97,8 @@ class RunningCourse {
     const lookEveryMs = (lifetimeSeconds * 1000) / looksPerLifetime;
     const toEndMs = lifetimes * lifetimeSeconds * 1000;
     const steps = [...this.#script.steps];
-    await Promise.all([
+    const [loads] = await Promise.all([
+      this.#load(toEndMs),
       this.#untilEnd(toEndMs, lookEveryMs, () => this.#look()),
       this.#untilEnd(toEndMs, lookEveryMs, () => this.#handshakes()),
       this.#untilEnd(toEndMs, timeouts.courseCallEveryMs, () => this.#caller.round(this.#signal)),
@@ -96,8 +118,19 @@ class RunningCourse {
       lifetimeSeconds,
       proxies,
       calls: this.#caller.result(),
+      loads,
       events: [...this.#events, ...events].toSorted((a, b) => a.at.localeCompare(b.at)),
     };
+  }
+
+  /** Loads from the start of the course to its end. */
+  async #load(toEndMs: number): Promise<LoadEvidence[]> {
+    const one = async ({ plan }: CourseLoad): Promise<LoadEvidence[]> => {
+      const whole = { ...plan(this.#names), durationMs: toEndMs };
+      await using load = await StagedLoad.start(this.#scene, this.#names, whole, this.#signal, () => undefined);
+      return await load.results();
+    };
+    return (await Promise.all(this.#script.loads.map(one))).flat();
   }
 
   get #elapsedMs(): number {
@@ -190,21 +223,43 @@ class RunningCourse {
 
   async #proxies(): Promise<ProxyCourse[]> {
     const log = (await this.#issuer?.log(0)) ?? [];
+    const identities = new Map(((await this.#issuer?.page())?.identities ?? []).map((each) => [each.name, each]));
     const one = async (watch: ProxyWatch): Promise<ProxyCourse> => {
       const admin = await this.#scene.admin(watch.workload);
       const info = await admin.json<{ version?: string }>('/server_info', { signal: this.#signal }).catch(() => ({}));
       const [, version] = (info as { version?: string }).version?.split('/') ?? [];
       const issued = issuancesOf(log.filter(({ identity }) => identity === watch.workload));
-      const found = watch.result(issued, version);
+      const streams = (identities.get(watch.workload)?.streams ?? []).map(
+        ({ openedAt, closedAt, requested, replies, acknowledged }) => ({
+          openedAt,
+          ...(closedAt !== undefined && { closedAt }),
+          requested,
+          replies,
+          acknowledged,
+        }),
+      );
+      const found = { ...watch.result(issued, version), streams, pinned: await this.#pinned(admin) };
       return this.#script.builtIn.includes(watch.workload) ? { ...found, signings: await this.#signings(watch) } : found;
     };
     return Promise.all(this.#watches.map(one));
   }
 
+  /** TLS contexts that no SDS feeds. */
+  async #pinned(admin: PodHttp): Promise<NonNullable<ProxyCourse['pinned']>> {
+    const { body } = await admin.request('/config_dump', { signal: this.#signal });
+    return cannotReload(tlsInventory(body)).flatMap(({ kind, name, pinned }) =>
+      pinned.map(({ file, leaf }) => ({
+        context: `${kind} ${name}`,
+        ...(leaf && { serial: leaf.serial }),
+        ...(file !== undefined && { file }),
+      })),
+    );
+  }
+
   /** Lines in which pilot-agent says that a certificate was signed for it. */
   async #signings({ workload }: ProxyWatch): Promise<string[]> {
     const { namespace, pod } = this.#scene.workload(workload);
-    const log = await logTail(this.#scene.cluster, { namespace, pod, container: 'istio-proxy' }, this.#signal);
+    const log = await logHead(this.#scene.cluster, { namespace, pod, container: 'istio-proxy' }, this.#signal);
     return log.split('\n').flatMap((line) => {
       const at = /^(\S+)\t.*generated new workload certificate/i.exec(line)?.[1];
       return at === undefined ? [] : [at];

@@ -2,7 +2,7 @@ import type { ClientOutcome } from '#support/evidence.ts';
 import { messageOf } from '#support/errors.ts';
 import { plainSerial, type Leaf, type ProxyCourse } from '#support/certificates.ts';
 import { certsEntries, certsPath, certsSummary } from '#witness/certificates/certs-page.ts';
-import { certificateStats } from '#witness/certificates/certificate-stats.ts';
+import { certificateStats, plainStat } from '#witness/certificates/certificate-stats.ts';
 import { dumpedSecrets, secretsPath } from '#witness/certificates/secrets-page.ts';
 import { readCounters } from '#witness/counters.ts';
 import { Runs, SeriesKeeper } from '#verdict/course/runs.ts';
@@ -51,9 +51,10 @@ export class ProxyWatch {
         const found = certsSummary(certsEntries(await page(certsPath)));
         this.#certs.see(new Date().toISOString(), found);
       }),
-      this.#ask('counters', async () =>
-        this.#counters.see(seconds, await readCounters(admin, certificateStats, signal)),
-      ),
+      this.#ask('counters', async () => {
+        const found = Object.entries(await readCounters(admin, certificateStats, signal));
+        this.#counters.see(seconds, Object.fromEntries(found.map(([stat, value]) => [plainStat(stat), value])));
+      }),
     ]);
   }
 
@@ -76,6 +77,7 @@ export class ProxyWatch {
       workload: this.workload,
       namespace,
       pod,
+      serviceAccount: this.workload,
       ...(envoy !== undefined && { envoy }),
       issuer,
       dump: this.#dump.list,
@@ -83,6 +85,7 @@ export class ProxyWatch {
       handshake: this.#handshake.list,
       signings: [],
       bundle: this.#bundle.list,
+      streams: [],
       counters: this.#counters.list,
       silent: [...this.#silent].map(([source, reason]) => ({ source, reason })),
     };

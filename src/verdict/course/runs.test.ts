@@ -34,7 +34,7 @@ describe('Runs', () => {
 describe('SeriesKeeper', () => {
   it('keeps a point only where the value changed', () => {
     const series = new SeriesKeeper();
-    series.see(0, { up: 1, pushes: 3 });
+    series.see(0, { up: 1, pushes: 3, 'cluster.a.failures': 0, 'sds.default.update_rejected': 0 });
     series.see(4.04, { up: 1, pushes: 4 });
     series.see(8, { up: 1, pushes: 4 });
     expect(series.list).toEqual([
@@ -46,6 +46,7 @@ describe('SeriesKeeper', () => {
           [4, 4],
         ],
       },
+      { stat: 'sds.default.update_rejected', points: [[0, 0]] },
     ]);
   });
 });

@@ -36,6 +36,12 @@ export class SeriesKeeper {
   }
 
   get list(): { stat: string; points: [number, number][] }[] {
-    return [...this.#points].map(([stat, points]) => ({ stat, points }));
+    return [...this.#points].map(([stat, points]) => ({ stat, points })).filter(({ stat, points }) => tells(stat, points));
   }
+}
+
+/** A proxy has a score of counters for each of its clusters: those that stayed at zero are left out, but for its own issuer's. */
+function tells(stat: string, points: [number, number][]): boolean {
+  const ofItself = ['sds.', 'server.', 'cluster.sds-grpc.', 'listener.'].some((start) => stat.startsWith(start));
+  return ofItself || (points.some(([, value]) => value !== 0) && !stat.includes('expiration_unix_time'));
 }

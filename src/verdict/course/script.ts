@@ -1,3 +1,5 @@
+import type { LoadPlan } from '#verdict/staged-load.ts';
+
 /** What the harness does to one workload in a course, at a time given in lifetimes since the start. */
 export interface Step {
   at: number;
@@ -21,6 +23,14 @@ export interface CallLane {
   to: string;
 }
 
+/** Requests that k6 sends throughout a course, where all the workloads are there that it needs. */
+export interface CourseLoad {
+  needs: readonly string[];
+  /** The name that the outside issuer knows the sender by, where it is one of its identities. */
+  identity?: string;
+  plan: (names: Readonly<Record<string, string>>) => Omit<LoadPlan, 'durationMs'>;
+}
+
 /** A stretch of time in which the workloads of a scene are watched. The same for every check that judges it. */
 export interface CourseScript {
   name: string;
@@ -38,6 +48,7 @@ export interface CourseScript {
   groups: Readonly<Record<string, string>>;
   calls: readonly CallLane[];
   steps: readonly Step[];
+  loads: readonly CourseLoad[];
 }
 
 /** What of a script concerns the workloads that are there: a run of one check deploys only its own. */
@@ -49,5 +60,6 @@ export function scriptFor(script: CourseScript, present: ReadonlySet<string>): C
     builtIn: script.builtIn.filter(here),
     calls: script.calls.filter(({ from, to }) => here(from) && here(to)),
     steps: script.steps.filter(({ workload }) => here(workload)).toSorted((a, b) => a.at - b.at),
+    loads: script.loads.filter(({ needs }) => needs.every(here)),
   };
 }
