@@ -43,6 +43,11 @@ export const clientOutcome = z.object({
       notAfter: z.string(),
       subjectAltNames: z.array(z.string()),
       issuer: z.string().optional(),
+      // Not in recordings made before the outside issuer.
+      fingerprint: z.string().optional(),
+      chain: z
+        .array(z.object({ subject: z.string(), issuer: z.string(), serial: z.string(), notAfter: z.string() }))
+        .optional(),
     })
     .optional(),
   error: z
