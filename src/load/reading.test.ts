@@ -61,6 +61,12 @@ describe('LoadReading', () => {
     expect(reading.results(true)?.[0]).toMatchObject({ failed: 0, interrupted: 2 });
   });
 
+  it('leaves out the failures of requests that a stop cut off', () => {
+    const ended = JSON.stringify({ event: 'ended', results: [result(50, { 200: 47, 0: 1 }), result(0, {})] });
+    const reading = read(failure(0, 500, 0), failure(0, 4_000, 0), failure(0, 4_001, 0), ended);
+    expect(reading.results(true)?.[0]?.failures).toEqual([{ second: 0, byStatus: { 0: 1 } }]);
+  });
+
   it('forgets what it read when the log is read again', () => {
     const reading = read(failure(0, 100, 503));
     reading.restart();

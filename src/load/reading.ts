@@ -3,12 +3,12 @@ import type { ScriptInput } from '#load/script-input.ts';
 import { readScriptLine, type ScriptLine } from '#load/script-output.ts';
 
 type Ended = Extract<ScriptLine, { event: 'ended' }>;
+type Failure = Extract<ScriptLine, { event: 'failure' }>;
 
 /** What the log of one k6 pod says, line by line. */
 export class LoadReading {
   readonly #input: ScriptInput;
-  /** By stream: second since its start → status → failures. */
-  #failures: Map<number, Map<string, number>>[] = [];
+  #failures: Failure[] = [];
   #startedAt: number | undefined;
   #ended: Ended | undefined;
   #lastWords = 'nothing yet';
@@ -33,7 +33,7 @@ export class LoadReading {
 
   /** Forgets everything: the log is read again from its beginning. */
   restart(): void {
-    this.#failures = this.#input.streams.map(() => new Map());
+    this.#failures = [];
     this.#ended = undefined;
   }
 
@@ -45,7 +45,7 @@ export class LoadReading {
     }
     if (line.event === 'started') this.#startedAt = line.at;
     if (line.event === 'ended') this.#ended = line;
-    if (line.event === 'failure') this.#count(line);
+    if (line.event === 'failure') this.#failures.push(line);
   }
 
   /**
@@ -66,9 +66,7 @@ export class LoadReading {
         failed: answers - (answered[String(stream?.status)] ?? 0) + (stopped ? 0 : result.sent - answers),
         interrupted: stopped ? result.sent - answers : 0,
         startedAt: new Date(this.#startOf(index)).toISOString(),
-        failures: [...(this.#failures[index] ?? [])]
-          .toSorted(([one], [other]) => one - other)
-          .map(([second, byStatus]) => ({ second, byStatus: Object.fromEntries(byStatus) })),
+        failures: this.#bySecond(index, answered['0'] ?? 0),
       };
     });
   }
@@ -77,11 +75,18 @@ export class LoadReading {
     return (this.#startedAt ?? 0) + (this.#input.streams[stream]?.startMs ?? 0);
   }
 
-  #count({ stream, at, status }: Extract<ScriptLine, { event: 'failure' }>): void {
-    const second = Math.floor((at - this.#startOf(stream)) / 1000);
-    const seconds = this.#failures[stream];
-    const byStatus = seconds?.get(second) ?? new Map<string, number>();
-    byStatus.set(String(status), (byStatus.get(String(status)) ?? 0) + 1);
-    seconds?.set(second, byStatus);
+  /** @param unanswered requests without an answer; further lines of such are of requests that a stop cut off */
+  #bySecond(stream: number, unanswered: number): LoadResult['failures'] {
+    const own = this.#failures.filter((each) => each.stream === stream);
+    const cutOff = new Set(own.filter(({ status }) => status === 0).slice(unanswered));
+    const secondOf = ({ at }: Failure) => Math.floor((at - this.#startOf(stream)) / 1000);
+    const seconds = Map.groupBy(
+      own.filter((each) => !cutOff.has(each)),
+      secondOf,
+    );
+    return [...seconds].map(([second, failures]) => {
+      const byStatus = Map.groupBy(failures, ({ status }) => String(status));
+      return { second, byStatus: Object.fromEntries([...byStatus].map(([status, all]) => [status, all.length])) };
+    });
   }
 }
