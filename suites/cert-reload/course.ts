@@ -127,3 +127,22 @@ export const certificates: CourseScript = {
     { at: 1.4, workload: 'catalogue-restarted', act: { restart: true } },
   ],
 };
+
+/** Few workloads over any number of lifetimes, with a node that sleeps through an expiry and a clock that jumps. */
+export const soak = (lifetimes: number): CourseScript => ({
+  ...certificates,
+  name: `soak of ${lifetimes}`,
+  lifetimes,
+  external: ['front-end', 'catalogue', 'catalogue-stale'],
+  builtIn: [],
+  calls: [
+    { from: 'front-end', to: 'catalogue' },
+    { from: 'front-end', to: 'catalogue-stale' },
+  ],
+  loads: [],
+  steps: [
+    { at: 0.3, workload: 'issuer', act: { suspend: 0.85 } },
+    { at: 1.75, workload: 'issuer', act: { clock: 0.5 } },
+    { at: lifetimes - 1, workload: 'catalogue-stale', act: { mode: 'stale-repush' } },
+  ],
+});

@@ -45,7 +45,7 @@ export default check({
   },
   judge: ({ fact, params: { healthy } }) => [
     ...['front-end', healthy].flatMap((workload) => [
-      fact('course', ofFirstLifetimes(1.35, sourcesAgree(workload))),
+      fact('course', ofFirstLifetimes(1.3, sourcesAgree(workload))),
       fact('course', ofFirstLifetimes(1.35, toldAs(workload, 'rotating'))),
     ]),
     ...Object.entries(stories).map(([workload, [story, upTo]]) =>

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { PodHttp } from '#lab/forward.ts';
+import { whileSuspended } from '#lab/suspend.ts';
 import { plainSerial, type Course, type ProxyCourse } from '#support/certificates.ts';
 import { clientOutcome } from '#support/evidence.ts';
 import type { LoadEvidence } from '#support/load-evidence.ts';
@@ -67,6 +68,7 @@ class RunningCourse {
     await Promise.all(steps.filter(({ act }) => 'refuse' in act).map(({ workload }) => this.#readmit(workload)));
     if (external.length > 0) {
       this.#issuer = new Issuer(await this.#scene.fixture(issuer), this.#signal);
+      await this.#issuer.clock(0);
       await this.#issuer.mode([...external, ...senders], 'healthy');
       for (const group of new Set(external.map((name) => groups[name] ?? 'main')))
         // Long enough for the whole course: what it proves at the end is that its root is no longer trusted.
@@ -101,7 +103,7 @@ class RunningCourse {
       this.#load(toEndMs),
       this.#untilEnd(toEndMs, lookEveryMs, () => this.#look()),
       this.#untilEnd(toEndMs, lookEveryMs, () => this.#handshakes()),
-      this.#untilEnd(toEndMs, timeouts.courseCallEveryMs, () => this.#caller.round(this.#signal)),
+      this.#untilEnd(toEndMs, timeouts.courseCallEveryMs, () => this.#caller.round(this.#soon())),
       this.#untilEnd(toEndMs, timeouts.courseStepEveryMs, () => this.#takeSteps(steps)),
     ]);
     const [proxies, log] = await Promise.all([this.#proxies(), this.#issuer?.log(this.#logged)]);
@@ -146,8 +148,15 @@ class RunningCourse {
     await until('the course to end', look, options);
   }
 
+  /** What does not answer soon is asked again at the next look: a node may be suspended. */
+  #soon(): AbortSignal {
+    return AbortSignal.any([this.#signal, AbortSignal.timeout(timeouts.courseLookMs)]);
+  }
+
   async #look(): Promise<void> {
-    await Promise.all(this.#watches.map((each) => each.look(this.#elapsedMs / 1000, this.#signal)));
+    const signal = this.#soon();
+    await Promise.all(this.#watches.map((each) => each.look(this.#elapsedMs / 1000, signal)));
+    this.#signal.throwIfAborted();
   }
 
   /** A fresh handshake with every pod, past its sidecar's callers: what is served is the final word. */
@@ -165,7 +174,7 @@ class RunningCourse {
     });
     const fixture = await this.#scene.fixture(handshaker);
     const body = { calls, concurrency: 8 };
-    const answer = await fixture.json('/calls', { method: 'POST', body, signal: this.#signal });
+    const answer = await fixture.json('/calls', { method: 'POST', body, signal: this.#soon() });
     const { outcomes } = z.object({ outcomes: z.array(clientOutcome) }).parse(answer);
     for (const [index, outcome] of outcomes.entries()) this.#watches[index]?.handshake(outcome);
   }
@@ -203,12 +212,31 @@ class RunningCourse {
       await this.#scene.restart(workload, this.#signal);
       // An agent has a pair signed for a proxy that it meets for the first time, whatever it forgets later.
       if (this.#script.external.includes(workload)) await this.#issuer?.restartCourse([workload]);
+    } else if ('clock' in act) {
+      note('clock', `stepped by ${act.clock * this.#script.lifetimeSeconds} s`);
+      await this.#issuer?.clock(act.clock * this.#script.lifetimeSeconds);
+    } else if ('suspend' in act) {
+      note('suspended', 'the node');
+      await this.#suspend(act.suspend * this.#script.lifetimeSeconds * 1000);
+      note('resumed', 'the node');
     } else {
       note('refused', 'its ServiceAccount is gone');
       const { namespace } = this.#scene.workload(workload);
       const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: workload, namespace } };
       await this.#scene.cluster.remove([account], this.#signal);
     }
+  }
+
+  /** Suspends the node for a while, and counts the time that passes outside. */
+  async #suspend(forMs: number): Promise<void> {
+    const end = this.#elapsedMs + forMs;
+    const over = () => Promise.resolve(this.#elapsedMs >= end ? { done: true } : { seen: 'suspended' });
+    const options = {
+      timeoutMs: forMs + timeouts.requestMs,
+      intervalMs: timeouts.courseStepEveryMs,
+      signal: this.#signal,
+    };
+    await whileSuspended(this.#scene.cluster, () => until('the suspension to end', over, options));
   }
 
   async #readmit(workload: string): Promise<void> {

@@ -123,6 +123,22 @@ export function brokenAgain(from: string, to: string): FactExpectation {
   });
 }
 
+/** After the node came back, calls are answered within this time, and no container was started anew. */
+export function recovered(from: string, to: string, withinSeconds: number): FactExpectation {
+  const expected = `calls to ${to} answered within ${withinSeconds} s of the node's return, and from then on`;
+  return ask({ expectation: 'recovered', kind: 'client', from, expected }, (course) => {
+    const resumed = course.events.find(({ what }) => what === 'resumed');
+    const calls = callsOf(course, from, to);
+    if (!resumed || !calls) return { silent: `the node was not suspended under calls to ${to}` };
+    const back = Date.parse(resumed.at);
+    const failed = calls.runs.filter(({ status, last }) => status !== 200 && Date.parse(last) > back);
+    const late = failed.find(({ last }) => Date.parse(last) > back + withinSeconds * 1000);
+    const last = failed.at(-1);
+    const seen = last ? `last failure ${(Date.parse(last.last) - back) / 1000} s after the return` : 'no failure after the return';
+    return { met: !late && calls.runs.at(-1)?.status === 200, seen };
+  });
+}
+
 /** The page of a workload answers, by handshakes from outside that go on to a request. */
 export function pageAnswers(workload: string): FactExpectation {
   const question = { expectation: 'page-answers', kind: 'client', from: 'handshaker', expected: `200 from ${workload}` } as const;
