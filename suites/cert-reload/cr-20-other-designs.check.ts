@@ -11,7 +11,8 @@ export default check({
   story: {
     setUp: 'SPIRE with its CSI driver, files written by tbot, a custom SDS server, ingress secrets by credentialName.',
     sends: 'CR-01, CR-02 and CR-18 on each.',
-    expects: 'A table of what rotates, what needs a restart and what fails; known-bad versions of tbot refused by a version gate.',
+    expects:
+      'A table of what rotates, what needs a restart and what fails; known-bad versions of tbot refused by a version gate.',
     why: 'The customer asked which integration to choose. Files without reload are expected to fail: a pass there is suspicious.',
   },
   collect: () => Promise.resolve(),

@@ -48,7 +48,11 @@ export function alarmedBeforeFailure(from: string, to: string): FactExpectation 
 
 /** An issuer that stops renewing at a time of the course, in lifetimes, is found within the lifetime that it broke. */
 export function foundInItsLifetime(workload: string, since: number): FactExpectation {
-  const question = { expectation: 'found-in-its-lifetime', kind: 'certificate', from: `serial of ${workload}` } as const;
+  const question = {
+    expectation: 'found-in-its-lifetime',
+    kind: 'certificate',
+    from: `serial of ${workload}`,
+  } as const;
   return ask({ ...question, expected: `an alarm within a lifetime of ${since} lifetimes` }, (course) => {
     if (!proxyOf(course, workload)?.handshake.length) return { silent: `no handshake with ${workload}` };
     const from = timeOf(course, since);
@@ -81,7 +85,10 @@ export function cadenceOf(workload: string, renewAt: number): FactExpectation {
     const limit = (5 / 6) * course.lifetimeSeconds;
     const marks = [Math.max(...times.filter((at) => at < Date.parse(course.start))), ...own, Date.parse(course.end)];
     const slot = marks.slice(1).findIndex((at, index) => at - (marks[index] ?? at) > limit * 1000);
-    const missed = slot < 0 ? '' : `, none within ${Math.round(limit)} s of the one at ${secondsInto(course, new Date(marks[slot] ?? 0).toISOString())} s`;
+    const missed =
+      slot < 0
+        ? ''
+        : `, none within ${Math.round(limit)} s of the one at ${secondsInto(course, new Date(marks[slot] ?? 0).toISOString())} s`;
     return { met: own.length >= least && slot < 0, seen: `${own.length} signed, ${least} due${missed}` };
   });
 }
