@@ -30,10 +30,10 @@ describe('judges on recorded evidence', () => {
   );
 
   it.each(passes)('$file: without any one of its witnesses nothing is decided', ({ check, recorded }) => {
-    const { witnesses } = judge(check, recorded);
+    const { witnesses, findings } = judge(check, recorded);
     expect(witnesses.length).toBeGreaterThanOrEqual(3);
     for (const witness of witnesses) {
-      const { verdict } = judge(check, silenced(recorded, witness));
+      const { verdict } = judge(check, silenced(recorded, witness, findings));
       expect.soft(verdict, `without ${witness.kind} ${witness.from}`).toBe('inconclusive');
     }
   });
@@ -51,7 +51,11 @@ describe('judges on recorded evidence', () => {
 });
 
 /** The same evidence, had this witness said nothing. */
-function silenced(recorded: Evidence, { kind, from }: Judgement['witnesses'][number]): Evidence {
+function silenced(
+  recorded: Evidence,
+  { kind, from }: Judgement['witnesses'][number],
+  findings: Judgement['findings'],
+): Evidence {
   const speaker = kind.endsWith('log')
     ? `log of ${from}`
     : kind === 'receipt'
@@ -66,5 +70,9 @@ function silenced(recorded: Evidence, { kind, from }: Judgement['witnesses'][num
     accessLog: probe.accessLog?.filter(({ proxy }) => !(kind.endsWith('log') && proxy.workload === from)),
     receipts: kind === 'receipt' ? probe.receipts?.filter(({ pod }) => !pod.startsWith(`${from}-`)) : probe.receipts,
   }));
-  return evidenceSchema.parse({ ...recorded, probes, ...(kind === 'counter' && { facts: {} }) });
+  // What it said of no probe stands among the facts.
+  const inFacts = findings.some(
+    ({ witness, probe }) => probe === undefined && witness.kind === kind && witness.from === from,
+  );
+  return evidenceSchema.parse({ ...recorded, probes, ...((kind === 'counter' || inFacts) && { facts: {} }) });
 }

@@ -24,3 +24,22 @@ export async function callFrom(pod: PodHttp, request: CallRequest, signal?: Abor
   if (status !== 200) throw new NotReadyError(`the caller of probe ${request.id} answered ${status}: ${body.trim()}`);
   return clientOutcome.parse(JSON.parse(body));
 }
+
+/**
+ * Has a fixture pod make many calls, some of them side by side.
+ *
+ * @throws NotReadyError when the caller itself does not answer
+ */
+export async function volleyFrom(
+  pod: PodHttp,
+  calls: readonly CallRequest[],
+  { concurrency, signal }: { concurrency: number; signal?: AbortSignal },
+): Promise<ClientOutcome[]> {
+  const { outcomes } = await pod.json<{ outcomes: unknown[] }>('/calls', {
+    method: 'POST',
+    body: { calls, concurrency },
+    timeoutMs: timeouts.probeMs + timeouts.requestMs,
+    ...(signal && { signal }),
+  });
+  return outcomes.map((each) => clientOutcome.parse(each));
+}
