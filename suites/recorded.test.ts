@@ -63,7 +63,12 @@ function silenced(
       : `counters of ${from}`;
   const quiet = { witness: speaker, reason: 'silenced' };
   if (kind === 'object' || kind === 'process') return { ...recorded, facts: {} };
-  if (kind === 'client') return { ...recorded, probes: recorded.probes.filter((probe) => probe.from !== from) };
+  const loads = recorded.loads.map(({ client, ledgers, ...load }) => ({
+    ...load,
+    ...(client && !(kind === 'client' && `load ${load.name}-`.startsWith(`${from}-`)) && { client }),
+    ledgers: Object.fromEntries(Object.entries(ledgers).filter(([each]) => !(kind === 'receipt' && each === from))),
+  }));
+  if (kind === 'client') return { ...recorded, loads, probes: recorded.probes.filter((probe) => probe.from !== from) };
   const probes = recorded.probes.map((probe) => ({
     ...probe,
     silent: [...probe.silent, quiet],
@@ -74,5 +79,5 @@ function silenced(
   const inFacts = findings.some(
     ({ witness, probe }) => probe === undefined && witness.kind === kind && witness.from === from,
   );
-  return evidenceSchema.parse({ ...recorded, probes, ...((kind === 'counter' || inFacts) && { facts: {} }) });
+  return evidenceSchema.parse({ ...recorded, loads, probes, ...((kind === 'counter' || inFacts) && { facts: {} }) });
 }
