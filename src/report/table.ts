@@ -113,6 +113,7 @@ export function runSummary(
     ...section('Differences between products', differences),
     '',
     `Kill score  ${killScoreText(killScore(lines, record))}`,
+    ...overlap(record.timings, lines),
     ...(timings === '' ? [] : [`Timings     ${timings}`]),
     `Report      ${page}`,
   ].join('\n');
@@ -120,5 +121,14 @@ export function runSummary(
 
 /** Verdicts that need a reason. A pass that proves less than "works" carries a label, and is explained too. */
 const worthAWord: VerdictLine['verdict'][] = ['fail', 'inconclusive', 'missed', 'unsupported'];
+
+/** Where waiting was shared: what all verdicts take one by one, beside what they took. */
+function overlap(timings: RunRecord['timings'], lines: VerdictLine[]): string[] {
+  const wall = timings.filter(({ step }) => step.startsWith('checks')).reduce((sum, each) => sum + each.durationMs, 0);
+  const single = lines.reduce((sum, { durationMs }) => sum + durationMs, 0);
+  if (wall === 0 || single === 0) return [];
+  const [one, all] = [prettyMs(single, { secondsDecimalDigits: 0 }), prettyMs(wall, { secondsDecimalDigits: 0 })];
+  return [`Overlap     ${one} one by one, in ${all}: ${(single / wall).toFixed(1)} times`];
+}
 
 const section = (title: string, rows: string[]): string[] => (rows.length === 0 ? [] : ['', pc.bold(title), ...rows]);

@@ -45,6 +45,7 @@ export const verdictLine = z.object({
   witnesses: z.array(z.object({ kind: z.enum(witnessKinds), from: z.string(), summary: z.string() })),
   findings: z.array(finding),
   attempts: z.number(),
+  /** What it takes by itself: waiting that it shared with other checks is in it for each of them. */
   durationMs: z.number(),
   /** Path of the evidence file, relative to the run folder. */
   evidence: z.string().optional(),

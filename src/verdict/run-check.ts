@@ -59,7 +59,7 @@ export async function runCheck(run: CheckRun): Promise<CheckResult> {
     witnesses: judgement.witnesses,
     findings: judgement.findings,
     attempts,
-    durationMs: Math.round(performance.now() - start),
+    durationMs: Math.round(performance.now() - start + result.sharedMs),
     ...(dump !== undefined && !good && { dump }),
     ...(run.scene && { product: `istio-${run.scene.plan.channel}` }),
   };
@@ -82,7 +82,7 @@ async function attempt(
   const undecided = (what: string, error: unknown): Attempt => {
     signal.throwIfAborted();
     const reason = `${what}: ${messageOf(error)}`;
-    return { judgement: { verdict: 'inconclusive', reason, findings: [], witnesses: [] } };
+    return { judgement: { verdict: 'inconclusive', reason, findings: [], witnesses: [] }, sharedMs: stage.sharedMs };
   };
   let result: Attempt;
   try {
@@ -93,7 +93,7 @@ async function attempt(
     const evidence = { ...(await stage.evidence(run.capabilities)), params };
     const judgement = judge(check, evidence);
     if (judgement.verdict !== 'pass') await stage.freeze();
-    result = { judgement, evidence };
+    result = { judgement, evidence, sharedMs: stage.sharedMs };
   } catch (error) {
     if (!signal.aborted) await stage.freeze().catch(() => undefined);
     await stage.close().catch(() => undefined);
@@ -108,4 +108,5 @@ async function attempt(
 interface Attempt {
   judgement: Judgement;
   evidence?: Evidence;
+  sharedMs: number;
 }

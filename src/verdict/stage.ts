@@ -46,6 +46,7 @@ export class Stage {
   readonly #attempt: number;
   readonly #freeze: (() => Promise<void>) | undefined;
   #frozen = false;
+  #sharedMs = 0;
 
   constructor(parts: {
     check: Check;
@@ -166,7 +167,10 @@ export class Stage {
     const key = `${script.name} ${this.#attempt}`;
     const running = scene.courses.get(key) ?? runCourse(scene, script, this.names, this.signal);
     scene.courses.set(key, running);
+    const start = performance.now();
     const whole = await running;
+    const lengthMs = Date.parse(whole.end) - Date.parse(whole.start);
+    this.#sharedMs += Math.max(0, lengthMs - (performance.now() - start));
     const own = (name: string): boolean => workloads.includes(name);
     const { loads, ...rest } = whole;
     this.#loads.push(...loads.filter((each) => Object.keys(each.ledgers).some(own)));
@@ -200,6 +204,11 @@ export class Stage {
     const backend = await this.#scene.fixture(workload);
     const { status, body } = await backend.request('/script', { method: 'PUT', body: script, signal: this.signal });
     if (status !== 200) throw new NotReadyError(`${workload} does not take the script: ${body.trim()}`);
+  }
+
+  /** Time of courses that other checks had waited for already, in milliseconds: this one's evidence took it all the same. */
+  get sharedMs(): number {
+    return this.#sharedMs;
   }
 
   /** Records what is no probe: an object listing, an admin page, the output of a command. Plain JSON. */
