@@ -93,12 +93,15 @@ function streamLost({ signals, now, current, end, overdue: late }: Facts): Told 
   if (signals.connected(now) !== false || !current) return undefined;
   const since = signals.outages().at(-1);
   const when = since && since.to === undefined ? ` since ${clock(since.from)}` : '';
-  const fails = signals.value('cluster.sds-grpc.upstream_cx_connect_fail', now);
+  const began = since?.from ?? now;
+  const fails = signals.increase('cluster.sds-grpc.upstream_cx_connect_fail', began, now) ?? 0;
+  const closed = signals.increase('sds.default.update_failure', began, now) ?? 0;
   const state =
     end === undefined ? '' : ` The certificate in force ends at ${clock(end)}${late ? ': it is overdue' : ''}.`;
   return told('stream-lost', `The proxy has no stream to its issuer${when}.${state}`, [
     'sds.default.control_plane.connected_state is 0',
-    ...(fails === undefined ? [] : [`connections to the socket failed ${fails} times`]),
+    ...(fails > 0 ? [`connections to the socket failed ${fails} times`] : []),
+    ...(closed > 0 ? [`the stream failed or was closed from the other end ${closed} times`] : []),
   ]);
 }
 
@@ -198,18 +201,22 @@ function rotating({ proxy, generations, current, end }: Facts): Told | undefined
     generations.length > 1
       ? `Renewed ${generations.length - 1} times before the end`
       : `Renewed since the proxy started at ${clock(started ?? 0)}`;
-  return told('rotating', `${what}: serial ${current.serial} is in force${until}.`, [
-    ...generations.slice(1).map((each: Generation) => `${each.serial} in force from ${clock(each.first)}`),
-  ]);
+  return told(
+    'rotating',
+    `${what}: serial ${current.serial} is in force${until}.`,
+    generations.slice(1).map((each: Generation) => `${each.serial} in force from ${clock(each.first)}`),
+  );
 }
 
 function undecided({ current, alarm, end, signals, from, now }: Facts): Told {
   const until = end === undefined ? 'for an unknown time' : `until ${clock(end)}`;
   const due = alarm === undefined ? '' : `; without a new serial by ${clock(alarm)} it is overdue`;
   const seen = signals.increase('sds.default.update_success', from, now) ?? 0;
-  return told('undecided', `Serial ${current?.serial ?? '?'} is valid ${until}, and no renewal was seen yet${due}.`, [
-    ...(seen > 0 ? [`${seen} deliveries came, with no new serial: a sign of an issuer that repeats itself`] : []),
-  ]);
+  return told(
+    'undecided',
+    `Serial ${current?.serial ?? '?'} is valid ${until}, and no renewal was seen yet${due}.`,
+    seen > 0 ? [`${seen} deliveries came, with no new serial: a sign of an issuer that repeats itself`] : [],
+  );
 }
 
 /** When the roots in force became others. */

@@ -1,4 +1,5 @@
 import type { ProxyCourse } from '#support/certificates.ts';
+import { plainStat } from '#witness/certificates/certificate-stats.ts';
 
 /** Counters that only a new process sets back; those of listeners and clusters also go with their owner. */
 const monotonic = ['sds.default.update_attempt', 'sds.default.update_success', 'cluster.sds-grpc.upstream_cx_total'];
@@ -11,7 +12,7 @@ export class Signals {
   constructor({ counters }: Pick<ProxyCourse, 'counters'>, start: number) {
     this.#series = new Map(
       counters.map(({ stat, points }) => [
-        stat,
+        plainStat(stat),
         points.map(([at, value]): [number, number] => [start + at * 1000, value]),
       ]),
     );

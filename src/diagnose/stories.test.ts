@@ -72,27 +72,26 @@ const courses: Record<string, { story: Story; not: Story[]; fault: boolean; even
 };
 
 describe('diagnose', () => {
-  for (const [name, { story, not, fault, events }] of Object.entries(courses))
-    describe(name, () => {
-      for (const envoy of ['1.36.4', '1.40.0'])
-        it(`is ${story} on Envoy ${envoy}, with and without the issuer's log`, () => {
-          for (const sources of [undefined, ['dump', 'certs', 'handshake', 'counters'] as const]) {
-            const diagnosis = told({ events, envoy, ...(sources && { sources: [...sources] }) });
-            expect(diagnosis).toMatchObject({ story, fault });
-            expect(not).not.toContain(diagnosis.story);
-          }
-        });
-      it('is told from /certs too, when no handshake can be made', () => {
-        expect(told({ events, sources: ['dump', 'certs', 'counters'] })).toMatchObject({ story, fault });
+  describe.each(Object.entries(courses))('%s', (_name, { story, not, fault, events }) => {
+    for (const envoy of ['1.36.4', '1.40.0'])
+      it(`is ${story} on Envoy ${envoy}, with and without the issuer's log`, () => {
+        for (const sources of [undefined, ['dump', 'certs', 'handshake', 'counters'] as const]) {
+          const diagnosis = told({ events, envoy, ...(sources && { sources: [...sources] }) });
+          expect(diagnosis).toMatchObject({ story, fault });
+          expect(not).not.toContain(diagnosis.story);
+        }
       });
-      it.runIf(fault)(
-        'is a fault without counters too, on the Envoy whose dump moves and on the one whose does not',
-        () => {
-          for (const envoy of ['1.36.4', '1.40.0'])
-            expect(told({ events, sources: ['dump', 'certs', 'handshake'], envoy }).fault).toBe(true);
-        },
-      );
+    it('is told from /certs too, when no handshake can be made', () => {
+      expect(told({ events, sources: ['dump', 'certs', 'counters'] })).toMatchObject({ story, fault });
     });
+    it.runIf(fault)(
+      'is a fault without counters too, on the Envoy whose dump moves and on the one whose does not',
+      () => {
+        for (const envoy of ['1.36.4', '1.40.0'])
+          expect(told({ events, sources: ['dump', 'certs', 'handshake'], envoy }).fault).toBe(true);
+      },
+    );
+  });
 
   it('covers every story', () => {
     const seen = new Set(Object.values(courses).map(({ story }) => story));
@@ -203,6 +202,8 @@ describe('diagnose', () => {
 });
 
 describe('diagnose, whatever is recorded', () => {
+  /** Each run simulates some forty looks at a proxy. */
+  const runs = { numRuns: 40 };
   const shares = fc.double({ min: 0.05, max: 0.8, noNaN: true });
   const versions = fc.constantFrom('1.36.4', '1.40.0');
 
@@ -223,6 +224,7 @@ describe('diagnose, whatever is recorded', () => {
         expect(story).not.toBe('rotating');
         expect(fault).toBe(true);
       }),
+      runs,
     );
   });
 
@@ -234,6 +236,7 @@ describe('diagnose, whatever is recorded', () => {
         const diagnosis = told({ events, envoy, lifetimes: at + 0.05 });
         expect(diagnosis).toMatchObject({ story: 'rotating', alarms: [] });
       }),
+      runs,
     );
   });
 
@@ -243,6 +246,7 @@ describe('diagnose, whatever is recorded', () => {
         for (const { at, endsAt } of told({ events, envoy }).alarms)
           expect(Date.parse(endsAt) - Date.parse(at)).toBeGreaterThanOrEqual((lifetimeSeconds * 1000) / 6 - 1);
       }),
+      runs,
     );
   });
 
@@ -254,6 +258,7 @@ describe('diagnose, whatever is recorded', () => {
         const cut = diagnose(simulate({ events, lifetimes: look / 15 + 0.001 }), { ...options, now });
         expect(whole.story).toBe(cut.story);
       }),
+      runs,
     );
   });
 });

@@ -81,15 +81,15 @@ function asides({ proxy, current, generations }: Facts): string[] {
     generations.some((each) => each !== current && each.serial === serial),
   );
   const signed = proxy.issuer.at(-1);
-  const roots = proxy.bundle.filter(
-    ({ roots }, index) => index > 0 && roots.join() !== proxy.bundle[index - 1]?.roots.join(),
+  const bundles = proxy.bundle.filter(
+    (each, index) => index > 0 && each.roots.join() !== proxy.bundle[index - 1]?.roots.join(),
   );
   return [
     ...(proxy.pinned ?? []).map(
       ({ context, file }) => `${context} cannot reload${file === undefined ? '' : ` (${file})`}`,
     ),
     ...stragglers.map((serial) => `/certs still holds ${serial}, which was replaced`),
-    ...roots.map(({ first, roots }) => `the trust bundle became ${roots.join(', ')} at ${clock(Date.parse(first))}`),
+    ...bundles.map(({ first, roots }) => `the trust bundle became ${roots.join(', ')} at ${clock(Date.parse(first))}`),
     ...(signed && current && signed.serial !== current.serial
       ? [`the issuer signed ${signed.serial} at ${clock(Date.parse(signed.at))}, which is not in force`]
       : []),

@@ -47,4 +47,4 @@ export const certificateStats = [
 ];
 
 /** The same as a value of the annotation that makes an Istio proxy keep them. */
-export const certificateStatsInclusion = String.raw`sds\..*,cluster\.sds-grpc\..*,.*ssl_context_update_by_sds,.*\.ssl\..*`;
+export const certificateStatsInclusion = String.raw`sds\..*,cluster\.sds-grpc.*,.*ssl_context_update_by_sds,.*\.ssl\..*`;

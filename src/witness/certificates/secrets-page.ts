@@ -84,13 +84,13 @@ function read({
   name,
   version_info: version,
   last_updated: lastUpdated,
-  error_state: error,
+  error_state: failed,
   secret: body,
 }: DumpSecret) {
   const told: DumpedSecret = { name };
   if (version !== undefined && version !== '') told.version = version;
   if (lastUpdated !== undefined) told.lastUpdated = lastUpdated;
-  if (error?.details !== undefined && error.details !== '') told.rejected = error.details;
+  if (failed?.details !== undefined && failed.details !== '') told.rejected = failed.details;
   const chain = body?.tls_certificate?.certificate_chain;
   const bundle = body?.validation_context?.trusted_ca;
   const file = chain?.filename ?? bundle?.filename;
