@@ -40,6 +40,10 @@ export const timeouts = {
   loadStartMs: 90_000,
   /** What k6 needs beyond the length of a load: requests on their way, its summary, the log's way through the API server. */
   loadEndMs: 45_000,
+  /** An autoscaler looks every 15 s at metrics that are taken every 15 s, and wants two of a pod that is new. */
+  autoscalerMs: 180_000,
+  /** Between two looks at objects of the API server. */
+  objectPollMs: 300,
   /** A dump reads five admin pages of each proxy of a scene. */
   dumpMs: 60_000,
   /** Minutes of a busy proxy's access log are tens of megabytes, which the API server hands out at several a second. */

@@ -128,7 +128,7 @@ export async function deployScene(cluster: Cluster, plan: ScenePlan, signal?: Ab
 }
 
 /** The change that `kubectl rollout restart` makes. */
-function restarted(object: Manifest): Manifest {
+export function restarted(object: Manifest): Manifest {
   const { spec } = object as Manifest & { spec: { template: Manifest } };
   const { metadata } = spec.template;
   const annotations = { ...metadata.annotations, 'kubectl.kubernetes.io/restartedAt': new Date().toISOString() };

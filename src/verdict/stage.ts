@@ -12,7 +12,7 @@ import { Issuer } from '#witness/issuer.ts';
 import { logHead, logTail } from '#witness/log-tail.ts';
 import { countersAround } from '#verdict/count.ts';
 import { gatherWitnesses } from '#verdict/gather.ts';
-import type { Scene } from '#verdict/scene.ts';
+import { restarted, type Scene } from '#verdict/scene.ts';
 import { StagedLoad, type LoadPlan } from '#verdict/staged-load.ts';
 import { enforced, lookBefore, settle } from '#verdict/settle.ts';
 import { documentsOf, withAddresses } from '#verdict/steps.ts';
@@ -183,6 +183,12 @@ export class Stage {
     };
     this.record('course', part as unknown as Evidence['facts'][string]);
     return part;
+  }
+
+  /** The rollout restart of operators, for Deployments that a step of the check applied; it goes on when this returns. */
+  async restartStep(step: string): Promise<void> {
+    const deployments = this.#documents(step).filter(({ kind }) => kind === 'Deployment');
+    await this.#scene.cluster.apply(deployments.map(restarted), this.signal);
   }
 
   /** The rollout restart of operators, for workloads of the scene. */
