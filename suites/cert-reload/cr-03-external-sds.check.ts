@@ -45,7 +45,7 @@ export default check({
     fact('course', rose(server, 'server_ssl_socket_factory.ssl_context_update_by_sds', 3, 'server-contexts-updated')),
     fact(
       'course',
-      rose('front-end', 'client_ssl_socket_factory.ssl_context_update_by_sds', 3, 'client-contexts-updated'),
+      rose('front-end', 'cluster.outbound.ssl_context_update_by_sds', 3, 'client-contexts-updated'),
     ),
     fact('course', neverFailed('front-end', server, 'fresh')),
     fact('course', neverFailed('front-end', server, 'keep-alive')),

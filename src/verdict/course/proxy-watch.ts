@@ -2,7 +2,7 @@ import type { ClientOutcome } from '#support/evidence.ts';
 import { messageOf } from '#support/errors.ts';
 import { plainSerial, type Leaf, type ProxyCourse } from '#support/certificates.ts';
 import { certsEntries, certsPath, certsSummary } from '#witness/certificates/certs-page.ts';
-import { certificateStats, plainStat } from '#witness/certificates/certificate-stats.ts';
+import { certificateStats, summed } from '#witness/certificates/certificate-stats.ts';
 import { dumpedSecrets, secretsPath } from '#witness/certificates/secrets-page.ts';
 import { readCounters } from '#witness/counters.ts';
 import { Runs, SeriesKeeper } from '#verdict/course/runs.ts';
@@ -51,10 +51,9 @@ export class ProxyWatch {
         const found = certsSummary(certsEntries(await page(certsPath)));
         this.#certs.see(new Date().toISOString(), found);
       }),
-      this.#ask('counters', async () => {
-        const found = Object.entries(await readCounters(admin, certificateStats, signal));
-        this.#counters.see(seconds, Object.fromEntries(found.map(([stat, value]) => [plainStat(stat), value])));
-      }),
+      this.#ask('counters', async () =>
+        this.#counters.see(seconds, summed(await readCounters(admin, certificateStats, signal))),
+      ),
     ]);
   }
 
