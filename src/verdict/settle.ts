@@ -59,10 +59,9 @@ export async function settle(
 /** Waits until a proxy's routes do with unknown hosts what the Sidecar objects in force say. */
 async function routed(scene: Scene, workload: Workload, signal?: AbortSignal): Promise<void> {
   const { name, namespace } = workload;
-  const expected = expectedOutbound(
-    workload,
-    await scene.cluster.list<Manifest>('networking.istio.io/v1', 'Sidecar', namespace),
-  );
+  // The version that both Istio releases of kind/versions.yaml serve, each on its own.
+  const objects = await scene.cluster.list<Manifest>('networking.istio.io/v1beta1', 'Sidecar', namespace);
+  const expected = expectedOutbound(workload, objects);
   const admin = await scene.admin(name);
   const look = async (): Promise<Look<true>> => {
     const { body } = await admin.request(outboundDumpPath, signal ? { signal } : {});
