@@ -35,13 +35,11 @@ export async function readerContext(
   rules = readerRules,
 ): Promise<void> {
   await cluster.apply(identity(namespace, rules));
-  const { status } = await cluster.config
-    .makeApiClient(CoreV1Api)
-    .createNamespacedServiceAccountToken({
-      name,
-      namespace,
-      body: { spec: { audiences: [], expirationSeconds: 3_600 } },
-    });
+  const { status } = await cluster.config.makeApiClient(CoreV1Api).createNamespacedServiceAccountToken({
+    name,
+    namespace,
+    body: { spec: { audiences: [], expirationSeconds: 3_600 } },
+  });
   const config = new KubeConfig();
   const server = cluster.config.getCurrentCluster();
   if (!server) throw new Error(`cluster ${cluster.name} has no server`);
