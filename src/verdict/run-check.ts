@@ -70,11 +70,7 @@ function settled({ twin }: CheckRun, judgement: Judgement): boolean {
   return twin ? judgeTwin(judgement, twin).verdict === 'caught' : judgement.verdict === 'pass';
 }
 
-async function attempt(
-  run: CheckRun,
-  count: number,
-  freeze: (() => Promise<void>) | undefined,
-): Promise<Attempt> {
+async function attempt(run: CheckRun, count: number, freeze: (() => Promise<void>) | undefined): Promise<Attempt> {
   const { check, scene, names, manifests, signal } = run;
   const twin = run.twin ?? run.sabotage;
   const parts = { check, names, manifests, signal, attempt: count, ...(scene && { scene }), ...(twin && { twin }) };

@@ -124,7 +124,7 @@ async function inForce({ cluster }: Scene, workloads: readonly Workload[]): Prom
 /** PeerAuthentications and AuthorizationPolicies of one namespace, as the API server keeps them. */
 export async function policiesOf(cluster: Cluster, namespace: string): Promise<Manifest[]> {
   const kinds = ['PeerAuthentication', 'AuthorizationPolicy'].map(async (kind) => {
-    const found = await cluster.list<Manifest>('security.istio.io/v1', kind, namespace);
+    const found = await cluster.list<Manifest>('security.istio.io/v1beta1', kind, namespace);
     return found.map((each) => ({ ...each, kind }));
   });
   return (await Promise.all(kinds)).flat();

@@ -177,8 +177,8 @@ async function leftovers(stage: Stage): Promise<string[]> {
   const namespace = stage.names['namespace'] ?? '';
   const [ingresses, routes, gateways] = await Promise.all([
     stage.objects('networking.k8s.io/v1', 'Ingress', namespace),
-    stage.objects('networking.istio.io/v1', 'VirtualService', namespace),
-    stage.objects('networking.istio.io/v1', 'Gateway', namespace),
+    stage.objects('networking.istio.io/v1beta1', 'VirtualService', namespace),
+    stage.objects('networking.istio.io/v1beta1', 'Gateway', namespace),
   ]);
   const named = (kind: string, objects: typeof ingresses, text: string) =>
     objects
