@@ -81,7 +81,7 @@ function rejectedUpdate({ proxy, signals, current, generations, now, lagMs, end 
     ...(dump?.rejected === undefined ? [] : [`Envoy says: ${dump.rejected}`]),
   ];
   if (counted === 0 && dump?.rejected === undefined && !(differs && (stays || ever > 0))) return undefined;
-  const until = end === undefined ? '' : `, until ${clock(end)}`;
+  const until = end === undefined ? '' : now >= end ? `, and expired at ${clock(end)}` : ` until ${clock(end)}`;
   return told(
     'rejected-update',
     `The issuer's update was rejected: the old certificate ${current.serial} stays${until}.`,

@@ -1,5 +1,4 @@
 import type { ProxyCourse } from '#support/certificates.ts';
-import { plainStat } from '#witness/certificates/certificate-stats.ts';
 
 /** Counters that only a new process sets back; those of listeners and clusters also go with their owner. */
 const monotonic = ['sds.default.update_attempt', 'sds.default.update_success', 'cluster.sds-grpc.upstream_cx_total'];
@@ -12,7 +11,7 @@ export class Signals {
   constructor({ counters }: Pick<ProxyCourse, 'counters'>, start: number) {
     this.#series = new Map(
       counters.map(({ stat, points }) => [
-        plainStat(stat),
+        stat,
         points.map(([at, value]): [number, number] => [start + at * 1000, value]),
       ]),
     );

@@ -78,7 +78,7 @@ export async function readPreflight(cluster: Cluster, request: PreflightRequest)
 }
 
 /** The client library waits for minutes; what the API server does not answer in time is left behind. */
-async function inTime<T>({ context }: Cluster, work: Promise<T>): Promise<T> {
+export async function inTime<T>({ context }: Cluster, work: Promise<T>): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const deadline = AbortSignal.timeout(timeouts.apiServerOutageMs);
   const seconds = timeouts.apiServerOutageMs / 1000;
@@ -87,7 +87,7 @@ async function inTime<T>({ context }: Cluster, work: Promise<T>): Promise<T> {
   return Promise.race([work, late]);
 }
 
-async function podsOf(cluster: Cluster, namespace: string): Promise<Pod[]> {
+export async function podsOf(cluster: Cluster, namespace: string): Promise<Pod[]> {
   const pods = await cluster.list<Pod>('v1', 'Pod', namespace).catch((error: unknown) => {
     throw notAllowed(error, cluster, `list pods in namespace ${namespace}`, `list pods -n ${namespace}`);
   });

@@ -34,6 +34,8 @@ export const timeouts = {
   courseLookMs: 8_000,
   /** Between two rounds of calls of a course: what it tells is told to the second. */
   courseCallEveryMs: 1_000,
+  /** A handshake with a pod by its own address: from where it can be reached at all, it is one hop away. */
+  handshakeMs: 2_000,
   /** Between two looks at the steps of a course. */
   courseStepEveryMs: 200,
   /** k6 readies its clients within a second or two; its pod may have to wait for a sidecar and for a busy node. */
