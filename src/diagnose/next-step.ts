@@ -20,7 +20,10 @@ export function nextStep(story: Story, place: Place): { advice: string; command:
   const agent = `${kubectl} exec ${pod} -c istio-proxy --`;
   const steps: Record<Story, { advice: string; command: string } | undefined> = {
     rotating: undefined,
-    undecided: { advice: 'Watch over the next renewal', command: watch(place) },
+    undecided: {
+      advice: 'Ask again after that time, or watch over the renewal when one is near (--watch)',
+      command: words('./meshwitness diagnose certs', place.ours, '--namespace', namespace),
+    },
     'not-renewed': {
       advice: 'Watch for longer than the issuer takes to repeat itself',
       command: words(watch(place), '--workload', workload),

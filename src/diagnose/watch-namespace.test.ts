@@ -64,7 +64,7 @@ describe('watching a namespace', () => {
     await expect(watch()).rejects.toMatchObject({
       exitCode: 3,
       message: expect.stringMatching(/may not forward ports in namespace shop \(pods\/portforward\)$/),
-      hint: expect.stringContaining('auth can-i create pods/portforward -n shop'),
+      hint: expect.stringContaining('auth can-i get pods/portforward -n shop'),
     });
     expect(asked.some((each) => each.includes('/portforward'))).toBe(false);
   });

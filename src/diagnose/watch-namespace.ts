@@ -105,9 +105,9 @@ async function proxiesOf(cluster: Cluster, { namespace, workload }: WatchRequest
   );
 }
 
-/** Asks before the first tunnel: one that is refused closes without a word. */
+/** Asks before the first tunnel: one that is refused closes without a word. A tunnel over a websocket is a GET. */
 async function mayForward(cluster: Cluster, namespace: string): Promise<void> {
-  const resourceAttributes = { namespace, verb: 'create', resource: 'pods', subresource: 'portforward' };
+  const resourceAttributes = { namespace, verb: 'get', resource: 'pods', subresource: 'portforward' };
   const body = { spec: { resourceAttributes } };
   const asked = cluster.config.makeApiClient(AuthorizationV1Api).createSelfSubjectAccessReview({ body });
   const { status } = await inTime(cluster, asked).catch((error: unknown) => {
@@ -118,7 +118,7 @@ async function mayForward(cluster: Cluster, namespace: string): Promise<void> {
   if (status?.allowed === false)
     throw new NotReadyError(
       `context ${cluster.context} may not forward ports in namespace ${namespace} (pods/portforward)`,
-      `kubectl --context ${cluster.context} auth can-i create pods/portforward -n ${namespace}`,
+      `kubectl --context ${cluster.context} auth can-i get pods/portforward -n ${namespace}`,
     );
 }
 
