@@ -36,8 +36,9 @@ await writeFile(
   config,
   JSON.stringify({ dir: folder, lifetimeSeconds: 3600, trustDomain: 'cluster.local', identities }),
 );
+// Flags as in the image's Dockerfile.
 const main = resolve(paths.root, 'fixtures/server/main.ts');
-const issuer = spawn(process.execPath, [main, 'sds', '--config', config, '--admin', '0'], {
+const issuer = spawn(process.execPath, ['--max-semi-space-size=2', main, 'sds', '--config', config, '--admin', '0'], {
   stdio: ['ignore', 'pipe', 'inherit'],
 });
 const streams: SdsClient[] = [];
