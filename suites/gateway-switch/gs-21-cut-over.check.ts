@@ -61,6 +61,8 @@ export default check({
             rate,
             ledgers: ['auth-identity'],
             thresholds: { failures: [`rate<=${failureBudget}`] },
+            timeoutMs: 10_000,
+            stallMs: 2_500,
           },
         },
       });

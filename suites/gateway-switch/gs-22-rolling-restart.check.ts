@@ -58,7 +58,16 @@ export default check({
     await using load = await stage.load({
       durationMs: longestMs,
       streams: {
-        public: { url, headers, rate, ledgers: [backend], thresholds: { failures: [`rate<=${failureBudget}`] } },
+        public: {
+          url,
+          headers,
+          rate,
+          ledgers: [backend],
+          thresholds: { failures: [`rate<=${failureBudget}`] },
+          // Pods that start take the cores of those that serve: late is not lost.
+          timeoutMs: 10_000,
+          stallMs: 2_500,
+        },
       },
     });
     if (wanted === 'yes') {
