@@ -73,9 +73,7 @@ describe('what a person reads', () => {
     expect(lines).toContainEqual(
       expect.stringMatching(/^2 proxies hold valid certificates, and no renewal was seen yet/),
     );
-    expect(lines).toContainEqual(
-      '    ./meshwitness diagnose certs --context staging --namespace sock-shop --watch 600',
-    );
+    expect(lines).toContainEqual('    ./meshwitness diagnose certs --context staging --namespace sock-shop');
     expect(lines.at(-1)).toMatch(/^UNDECIDED: 2 of 2 proxies; one look tells/);
   });
 

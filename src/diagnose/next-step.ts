@@ -39,7 +39,7 @@ export function nextStep(story: Story, place: Place): { advice: string; command:
     },
     'stream-lost': {
       advice:
-        'Is the socket there, and does anybody listen? One that was re-created may be another file than the one mounted',
+        "Is the socket there, and does anybody listen? With Istio's own CA, the agent's log says why it closes the stream",
       command: `${agent} ls -li ${socket}`,
     },
     'stream-recovered': {

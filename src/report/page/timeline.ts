@@ -15,6 +15,7 @@ import type { Finding } from '#verdict/result.ts';
 
 const { step, row } = geometry;
 const mostCalls = 6;
+const mostStreams = 12;
 
 /** The timelines of a course: first those whose certificate ended, then those with an alarm, then those with failed calls. */
 export function timelinesOf(course: Course, findings: readonly Finding[] = []): Timeline[] {
@@ -55,7 +56,17 @@ function timelineOf(proxy: ProxyCourse, course: Course, findings: readonly Findi
 }
 
 function eventsOf({ workload }: ProxyCourse, { events }: Course, scale: Scale): Omit<Tick, 'y'>[] {
-  const own = events.filter((each) => each.workload === workload);
+  const all = events.filter((each) => each.workload === workload);
+  const streams = all.filter(({ what }) => what.startsWith('stream-'));
+  const [first] = streams;
+  // Where each answer ends a stream, hundreds of ticks would hide all else.
+  const own =
+    first === undefined || streams.length <= mostStreams
+      ? all
+      : [
+          ...all.filter((each) => !streams.includes(each)),
+          { ...first, what: `${streams.length / 2} streams`, detail: '' },
+        ];
   const ticks = own.map(({ at, what, detail }) => {
     const x = scale.x(Date.parse(at));
     const title = `${scale.seconds(Date.parse(at))} s: ${what}${detail === '' ? '' : `, ${detail}`}`;
