@@ -100,10 +100,12 @@ export function runSummary(
   options: TableOptions = {},
 ): string {
   const reasons = lines
-    .filter(({ verdict, label }) => label !== undefined || worthAWord.includes(verdict))
+    .filter(({ verdict, label, unstable }) => label !== undefined || unstable || worthAWord.includes(verdict))
     .map((line) => {
       const name = [line.id, line.twin && `twin ${line.twin}`, line.product].filter(Boolean).join(' · ');
-      return `  ${paint[line.verdict](line.verdict)} ${name}: ${line.label === undefined ? line.reason : `${line.label} (${line.reason})`}`;
+      const said = line.label === undefined ? line.reason : `${line.label} (${line.reason})`;
+      const before = line.unstable && line.earlier ? `; the first attempt: ${line.earlier.join('; ')}` : '';
+      return `  ${paint[line.verdict](line.verdict)} ${name}: ${said}${before}`;
     });
   const differences = record.differences.map((each) => `  ${each.id}: ${each.text}`);
   const timings = record.timings.map((each) => `${each.step} ${prettyMs(each.durationMs)}`).join(', ');

@@ -42,6 +42,8 @@ export const verdictLine = z.object({
   /** What a person should call the state that passed, when that is not simply "works": `works but unencrypted`. */
   label: z.string().optional(),
   unstable: z.boolean(),
+  /** Why earlier attempts did not count, in their order. */
+  earlier: z.array(z.string()).optional(),
   witnesses: z.array(z.object({ kind: z.enum(witnessKinds), from: z.string(), summary: z.string() })),
   findings: z.array(finding),
   attempts: z.number(),

@@ -37,6 +37,7 @@ export async function runCheck(run: CheckRun): Promise<CheckResult> {
   const start = performance.now();
   let attempts = 0;
   let dump: string | undefined;
+  const reasons: string[] = [];
   let result: Attempt;
   do {
     attempts += 1;
@@ -44,6 +45,7 @@ export async function runCheck(run: CheckRun): Promise<CheckResult> {
     const freeze = async () => void (dump = await run.dump?.());
     result = await attempt(run, attempts, last && !run.twin ? freeze : undefined);
     run.signal.throwIfAborted();
+    reasons.push(result.judgement.reason);
   } while (attempts < mostAttempts && !settled(run, result.judgement));
   const { judgement, evidence } = result;
   const decided = run.twin ? judgeTwin(judgement, run.twin) : judgement;
@@ -56,6 +58,7 @@ export async function runCheck(run: CheckRun): Promise<CheckResult> {
     reason: decided.reason,
     ...(good && !run.twin && run.check.label !== undefined && { label: run.check.label }),
     unstable: good && attempts > 1,
+    ...(attempts > 1 && { earlier: reasons.slice(0, -1) }),
     witnesses: judgement.witnesses,
     findings: judgement.findings,
     attempts,
