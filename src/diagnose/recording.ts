@@ -36,12 +36,13 @@ export class Recording {
     const { default: own, ROOTCA: bundle } = dumpedSecrets(body);
     this.#silent.delete('dump');
     if (own) {
-      const { leaf, version, lastUpdated, rejected } = own;
+      const { leaf, version, lastUpdated, rejected, untrusted } = own;
       this.#dump.see(at.toISOString(), {
         ...(leaf && { leaf }),
         ...(version !== undefined && { version }),
         ...(lastUpdated !== undefined && { lastUpdated }),
         ...(rejected !== undefined && { rejected }),
+        ...(untrusted && { untrusted }),
       });
     }
     if (bundle?.roots) this.#bundle.see(at.toISOString(), { roots: bundle.roots });

@@ -15,6 +15,7 @@ export const rules: Rule[] = [
   nothingInForce,
   cannotReload,
   identityMismatch,
+  untrusted,
   rejectedUpdate,
   streamLost,
   overdue,
@@ -64,6 +65,15 @@ function identityMismatch({ proxy, current, generations }: Facts): Told | undefi
   ]);
 }
 
+function untrusted({ proxy, current }: Facts): Told | undefined {
+  const dump = proxy.dump.at(-1);
+  if (!current || dump?.untrusted !== true || dump.leaf?.serial !== current.serial) return undefined;
+  const roots = proxy.bundle.at(-1)?.roots ?? [];
+  return told('trust-change', `No root of the trust bundle signed the certificate in force, ${current.serial}.`, [
+    `the bundle holds ${roots.join(', ') || 'no root'}: peers with the same one refuse the certificate`,
+  ]);
+}
+
 function rejectedUpdate({ proxy, signals, current, generations, now, lagMs, end }: Facts): Told | undefined {
   if (!current) return undefined;
   const counted = Math.max(
@@ -98,8 +108,11 @@ function streamLost({ signals, now, current, end, overdue: late, lagMs }: Facts)
   const began = since?.from ?? now;
   const fails = signals.increase('cluster.sds-grpc.upstream_cx_connect_fail', began, now) ?? 0;
   const closed = signals.increase('sds.default.update_failure', began, now) ?? 0;
+  const ends = late && end !== undefined && now >= end ? 'expired' : 'ends';
   const state =
-    end === undefined ? '' : ` The certificate in force ends at ${clock(end)}${late ? ': it is overdue' : ''}.`;
+    end === undefined
+      ? ''
+      : ` The certificate in force ${ends} at ${clock(end)}${late ? '' : ', and is not overdue yet'}.`;
   return told('stream-lost', `The proxy has no stream to its issuer${when}.${state}`, [
     'sds.default.control_plane.connected_state is 0',
     ...(fails > 0 ? [`connections to the socket failed ${fails} times`] : []),
@@ -178,7 +191,7 @@ function streamRecovered({ signals, generations, current }: Facts): Told | undef
   const when = `from ${clock(last.from)} to ${clock(last.to ?? last.from)}`;
   const renewed = current.first >= last.from ? 'a new certificate came then' : 'no renewal is overdue';
   return told('stream-recovered', `The stream to the issuer was away ${when} and came back; ${renewed}.`, [
-    `${outages.length} interruptions were seen, none of them longer than the certificate lasted`,
+    `interruptions seen: ${outages.length}, none of them longer than the certificate lasted`,
   ]);
 }
 

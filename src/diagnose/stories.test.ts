@@ -157,6 +157,15 @@ describe('diagnose', () => {
     expect(diagnose(other, options).because).toContain('cluster payment cannot reload');
   });
 
+  it('knows a certificate that no root of its bundle signed, however well it rotates', () => {
+    const rotating = simulate({ events: healthy });
+    const cutOff = { ...rotating, dump: rotating.dump.map((run) => ({ ...run, untrusted: true as const })) };
+    expect(diagnose(cutOff, options)).toMatchObject({ story: 'trust-change', fault: true });
+    expect(diagnose(cutOff, options).because.join()).toContain('the bundle holds r1');
+    const once = { ...rotating, dump: [...cutOff.dump.slice(0, 1), ...rotating.dump.slice(1)] };
+    expect(diagnose(once, options)).toMatchObject({ story: 'rotating' });
+  });
+
   it('tells from the start of the proxy that its certificate was renewed', () => {
     const young = { ...simulate({ events: [], lookAt: [0.2] }), startedAt: time(-8) };
     expect(diagnose(young, options)).toMatchObject({ story: 'rotating' });

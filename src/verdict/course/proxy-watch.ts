@@ -36,12 +36,13 @@ export class ProxyWatch {
         const at = new Date().toISOString();
         const own = secrets['default'];
         if (own) {
-          const { leaf, version, lastUpdated, rejected } = own;
+          const { leaf, version, lastUpdated, rejected, untrusted } = own;
           this.#dump.see(at, {
             ...(leaf && { leaf }),
             ...(version !== undefined && { version }),
             ...(lastUpdated !== undefined && { lastUpdated }),
             ...(rejected !== undefined && { rejected }),
+            ...(untrusted && { untrusted }),
           });
         }
         const roots = secrets['ROOTCA']?.roots;
