@@ -26,8 +26,8 @@ export const timeouts = {
   requestMs: 15_000,
   /** How long a check waits for an API server that went away: longer than the 20 s outage it must survive. */
   apiServerOutageMs: 60_000,
-  /** A call of a course, made every second: a healthy one takes milliseconds, a refused one is retried within half a second. */
-  courseCallMs: 2_000,
+  /** A call of a course: a healthy one takes milliseconds, a refused one half a second; what a loaded machine delays is no failure. */
+  courseCallMs: 5_000,
   /** Every proxy has a certificate pushed a moment ago, restarted pods included. */
   courseReadyMs: 60_000,
   /** One look of a course at every source: they answer within a second, or their node is suspended. */
