@@ -1,5 +1,5 @@
 // What the outside issuer costs with 200 proxies, two streams each: time to be ready, memory, time until all have a new pair.
-// node scripts/bootstrap.mjs bench/sds.ts [PROXIES]
+// node scripts/bootstrap.mjs bench/sds.ts [PROXIES] [RENEWALS]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -12,7 +12,7 @@ import { paths } from '#support/paths.ts';
 import { median, timed } from './pairs.ts';
 
 const proxies = Number(process.argv[2] ?? 200);
-const rounds = 5;
+const rounds = Number(process.argv[3] ?? 5);
 const names = Array.from({ length: proxies }, (_, index) => `proxy-${index + 1}`);
 const kinds = ['sotw', 'delta'] as const;
 
@@ -36,10 +36,11 @@ await writeFile(
   config,
   JSON.stringify({ dir: folder, lifetimeSeconds: 3600, trustDomain: 'cluster.local', identities }),
 );
-// Flags as in the image's Dockerfile.
+// Flags and environment as in the image's Dockerfile.
 const main = resolve(paths.root, 'fixtures/server/main.ts');
 const issuer = spawn(process.execPath, ['--max-semi-space-size=2', main, 'sds', '--config', config, '--admin', '0'], {
   stdio: ['ignore', 'pipe', 'inherit'],
+  env: { ...process.env, MALLOC_ARENA_MAX: '1' },
 });
 const streams: SdsClient[] = [];
 try {
