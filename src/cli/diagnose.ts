@@ -52,13 +52,24 @@ export function diagnoseCommand(signal: AbortSignal): Command {
     .addHelpText('after', examples)
     .action(async (options: DiagnoseCommandOptions) => {
       const told = options.from === undefined ? await live(options, signal) : await recorded(options, options.from);
-      console.log(options.json ? JSON.stringify(told, undefined, 2) : diagnosisText(told));
+      console.log(options.json ? JSON.stringify(told.map(listed), undefined, 2) : diagnosisText(told));
       process.exitCode = exitCodeOf(told);
     });
   return new Command('diagnose')
     .description('what is wrong, asked of a running cluster or of recordings, and never changing anything')
     .addCommand(certs);
 }
+
+const listed = ({ proxies, ...course }: DiagnosedCourse) => ({
+  ...course,
+  proxies: proxies.map(({ workload, namespace, pod, envoy, diagnosis }) => ({
+    workload,
+    namespace,
+    pod,
+    envoy,
+    diagnosis,
+  })),
+});
 
 async function live(options: DiagnoseCommandOptions, signal: AbortSignal): Promise<DiagnosedCourse[]> {
   const { namespace, workload, watch, reachPods, lifetime, context, name, save } = options;

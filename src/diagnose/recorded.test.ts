@@ -91,6 +91,16 @@ describe('a course', () => {
     expect((await told(from)).map(({ story }) => story)).toEqual(['stale-repush', 'rotating']);
   });
 
+  it('may lie among the evidence of checks that watched no certificates', async () => {
+    const other = JSON.stringify({ schema: 1, check: 'GS-02', probes: [], facts: {} });
+    const from = await folder({ 'course.json': JSON.stringify(course(false)), 'GS-02.json': other });
+    expect(await told(from)).toHaveLength(1);
+    await expect(readRecorded(await folder({ 'GS-02.json': other }))).rejects.toMatchObject({
+      exitCode: 2,
+      message: expect.stringContaining('holds no recording of certificates'),
+    });
+  });
+
   it('counts once when its pages lie beside it', async () => {
     const own = await mkdtemp(join(dir, 'f-'));
     await cp(join(outage, 'front-end-envoy-1.36.4'), join(own, 'catalogue-1'), { recursive: true });

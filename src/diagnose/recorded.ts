@@ -27,6 +27,8 @@ export async function readRecorded(dir: string, at?: Date): Promise<Recorded[]> 
   const read = await Promise.all(files.map((file) => readOne(dir, file, at)));
   const courses = read.flatMap((each) => ('course' in each ? [each] : []));
   const pages = read.flatMap((each) => ('page' in each ? [each] : []));
+  if (courses.length + pages.length === 0)
+    throw new UsageError(`${dir} holds no recording of certificates: expected ${wanted}`);
   // The pages beside a course that was saved with them say the same again.
   const recorded = new Set(courses.flatMap(({ course: { proxies } }) => proxies.map(({ pod }) => pod)));
   const rest = pages.filter(({ pod }) => !recorded.has(pod));
@@ -51,7 +53,11 @@ interface PageFile {
   file: string;
 }
 
-async function readOne(dir: string, file: string, at: Date | undefined): Promise<Recorded | PageFile> {
+async function readOne(
+  dir: string,
+  file: string,
+  at: Date | undefined,
+): Promise<Recorded | PageFile | { nothing: string }> {
   const text = await readFile(file, 'utf8');
   const pod = podOf(dir, file);
   const time = at ?? (await stat(file)).mtime;
@@ -64,6 +70,8 @@ async function readOne(dir: string, file: string, at: Date | undefined): Promise
     if (read.success) return { from: file, course: read.data };
     throw new UsageError(`${file} is no course: ${problemOf(read.error)}`, `expected ${wanted}`);
   }
+  // Evidence of a check that watched no certificates is no mistake among others that did.
+  if (evidenceWithoutCourse.safeParse(json).success) return { nothing: file };
   const kind = pageKinds.find(([key]) => typeof json === 'object' && json !== null && key in json)?.[1];
   if (kind === undefined)
     throw new UsageError(`${file} is nothing that certificates can be read from: expected ${wanted}`);
@@ -73,6 +81,11 @@ async function readOne(dir: string, file: string, at: Date | undefined): Promise
 const evidenceWithCourse = z
   .looseObject({ facts: z.looseObject({ course: z.unknown() }) })
   .refine(({ facts }) => facts.course !== undefined);
+const evidenceWithoutCourse = z.looseObject({
+  check: z.string(),
+  probes: z.array(z.unknown()),
+  facts: z.looseObject({}),
+});
 const plainStats = /^[\w.;|:-]+: \d+$/m;
 const pageKinds: [string, Kind][] = [
   ['configs', 'dump'],

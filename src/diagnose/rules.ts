@@ -2,6 +2,7 @@ import { deliveriesOf } from '#diagnose/deliveries.ts';
 import type { Facts } from '#diagnose/facts.ts';
 import type { Generation } from '#diagnose/generations.ts';
 import { clock, type Diagnosis } from '#diagnose/story.ts';
+import { certificateStatsInclusion } from '#witness/certificates/certificate-stats.ts';
 
 export type Told = Pick<Diagnosis, 'story' | 'fault' | 'sentence' | 'because' | 'expiredAt'>;
 /** Tells its story, or leaves it to the next one. */
@@ -152,7 +153,7 @@ function overdue(facts: Facts): Told | undefined {
   return told('not-renewed', `Serial ${current.serial} ${state}, and was not renewed.`, [
     silent === true
       ? 'nothing was delivered; whether the stream is open, no counter of this proxy says'
-      : 'whether the issuer repeats itself, is silent or is gone, nothing at hand says: watch for longer, or keep the counters sds.* and cluster.sds-grpc.*',
+      : `whether the issuer repeats itself, is silent or is gone, nothing at hand says: watch for longer, or have the proxy keep its counters (sidecar.istio.io/statsInclusionRegexps: '${certificateStatsInclusion}')`,
   ]);
 }
 
