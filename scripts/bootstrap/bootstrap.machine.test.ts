@@ -62,7 +62,7 @@ describe('bootstrap', () => {
     await writeFile(join(clone, 'node_modules/.package-lock.json'), JSON.stringify(record));
     expect(await ended(start('entry.ts'))).toBe(0);
     expect(await npmCalls()).toEqual([]);
-    expect(await readFile(join(clone, 'node_modules/.meshwitness-stamp'), 'utf8')).toBe(stampOf(lockfile));
+    expect(await readFile(join(clone, 'node_modules/.meshwitness/stamp'), 'utf8')).toBe(stampOf(lockfile));
   });
 
   it('lets one of two starts at once install, and the other wait for it', async () => {
