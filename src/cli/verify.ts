@@ -9,7 +9,16 @@ import { readTopology } from '#lab/topology.ts';
 import { loadVersions } from '#machine/versions.ts';
 import { UsageError } from '#support/errors.ts';
 import { nearest } from '#support/nearest.ts';
-import { loadCatalogue, parseShard, profiles, select, shardOf, type Profile, type Shard } from '#verdict/catalogue.ts';
+import {
+  loadCatalogue,
+  parseShard,
+  profiles,
+  select,
+  shardOf,
+  type CataloguedCheck,
+  type Profile,
+  type Shard,
+} from '#verdict/catalogue.ts';
 import type { Check } from '#verdict/check.ts';
 import { planRun, sabotageOf } from '#verdict/plan.ts';
 
@@ -26,6 +35,7 @@ interface VerifyOptions {
   source?: 'pull' | 'build';
   json: boolean;
   sabotage?: string;
+  soak?: number;
   without: string[];
 }
 
@@ -64,6 +74,7 @@ export function verifyCommand(signal: AbortSignal): Command {
     .option('--context <name>', 'a cluster of your own, by the context of your kubeconfig, in place of a lab')
     .option('--revision <name>', 'with --context: the Istio revision there (default: default)')
     .addOption(new Option('--source <source>', 'force where images come from').choices(['pull', 'build']))
+    .addOption(new Option('--soak <lifetimes>', 'how long the soak CR-19 lasts; 12 or more for a night').argParser(soak))
     .option('--json', 'print the run as JSON', false)
     .option('--sabotage <twin>', "run the one check in this twin's set-up: a failure on purpose")
     .option('--without <capability>', 'pretend that a capability is missing; may be repeated', collect, [])
@@ -83,7 +94,8 @@ export async function verify(words: string[], options: VerifyOptions, signal: Ab
   const [catalogue] = await Promise.all([loadCatalogue(), readTopology(topology), loadVersions()]);
   requireKnown(without, catalogue);
   const selected = select(catalogue, words, profile);
-  const checks = options.shard ? shardOf(selected, options.shard) : selected;
+  const sharded = options.shard ? shardOf(selected, options.shard) : selected;
+  const checks = options.soak === undefined ? sharded : sharded.map((each) => lasting(each, options.soak));
   const twin = sabotage === undefined ? undefined : sabotageOf(checks, sabotage);
   const existing = existingOf(options);
   const channels = existing ? ['current' as const] : channelsOf(options.istio ?? usualChannels(words, profile));
@@ -156,6 +168,21 @@ function shard(text: string): Shard {
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message);
   }
+}
+
+/** A check whose length can be chosen says so by a parameter `lifetimes`. */
+function lasting(check: CataloguedCheck, lifetimes: number | undefined): CataloguedCheck {
+  if (check.params?.['lifetimes'] === undefined) return check;
+  return { ...check, params: { ...check.params, lifetimes: String(lifetimes) } };
+}
+
+/** A soak has a suspension, a stepped clock and an issuer that stops: less than this does not hold them. */
+const shortestSoak = 2.9;
+
+function soak(text: string): number {
+  const lifetimes = Number(text);
+  if (lifetimes >= shortestSoak && lifetimes <= 10_000) return lifetimes;
+  throw new InvalidArgumentError(`expected a number of lifetimes from ${shortestSoak} on, such as 12`);
 }
 
 const collect = (value: string, before: string[]): string[] => [...before, value];

@@ -4,11 +4,13 @@ import { readScriptLine, type ScriptLine } from '#load/script-output.ts';
 
 type Ended = Extract<ScriptLine, { event: 'ended' }>;
 type Failure = Extract<ScriptLine, { event: 'failure' }>;
+type Slow = Extract<ScriptLine, { event: 'slow' }>;
 
 /** What the log of one k6 pod says, line by line. */
 export class LoadReading {
   readonly #input: ScriptInput;
   #failures: Failure[] = [];
+  #slow: Slow[] = [];
   #startedAt: number | undefined;
   #ended: Ended | undefined;
   #lastWords = 'nothing yet';
@@ -34,6 +36,7 @@ export class LoadReading {
   /** Forgets everything: the log is read again from its beginning. */
   restart(): void {
     this.#failures = [];
+    this.#slow = [];
     this.#ended = undefined;
   }
 
@@ -46,6 +49,7 @@ export class LoadReading {
     if (line.event === 'started') this.#startedAt = line.at;
     if (line.event === 'ended') this.#ended = line;
     if (line.event === 'failure') this.#failures.push(line);
+    if (line.event === 'slow') this.#slow.push(line);
   }
 
   /**
@@ -66,6 +70,7 @@ export class LoadReading {
         failed: answers - (answered[String(stream?.status)] ?? 0) + (stopped ? 0 : result.sent - answers),
         interrupted: stopped ? result.sent - answers : 0,
         startedAt: new Date(this.#startOf(index)).toISOString(),
+        slow: this.#slowBySecond(index),
         failures: this.#bySecond(index, answered['0'] ?? 0),
       };
     });
@@ -73,6 +78,12 @@ export class LoadReading {
 
   #startOf(stream: number): number {
     return (this.#startedAt ?? 0) + (this.#input.streams[stream]?.startMs ?? 0);
+  }
+
+  #slowBySecond(stream: number): LoadResult['slow'] {
+    const own = this.#slow.filter((each) => each.stream === stream);
+    const seconds = Map.groupBy(own, ({ at }) => Math.floor((at - this.#startOf(stream)) / 1000));
+    return [...seconds].map(([second, all]) => ({ second, answers: all.length }));
   }
 
   /** @param unanswered requests without an answer; further lines of such are of requests that a stop cut off */

@@ -9,6 +9,8 @@ export interface ScriptStream {
   /** From the start of the stream: its requests count, their latency does not. */
   warmUpMs: number;
   timeoutMs: number;
+  /** Of a good answer: one that takes longer is told of by itself. */
+  slowMs: number;
   /** The status that is no failure. */
   status: number;
   /** Clients held ready: the rate, times how long a backend may stall before requests are dropped. */

@@ -22,6 +22,8 @@ const scriptLine = z.discriminatedUnion('event', [
     code: z.number(),
     sequence: z.number(),
   }),
+  /** One good answer that took longer than the input says; `at` is when it came. */
+  z.object({ event: z.literal('slow'), stream: z.number(), at: z.number(), ms: z.number() }),
   z.object({ event: z.literal('ended'), results: z.array(result) }),
 ]);
 export type ScriptLine = z.infer<typeof scriptLine>;

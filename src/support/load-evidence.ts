@@ -23,6 +23,8 @@ export const loadResult = z.object({
   /** Of the script's options, by `metric expression`: whether it held. */
   thresholds: z.record(z.string(), z.boolean()),
   startedAt: z.string(),
+  /** Seconds in which good answers took longer than `slowMs` of the plan, counted from `startedAt`, with their number. */
+  slow: z.array(z.object({ second: z.number(), answers: z.number() })).default([]),
   /** Seconds in which something failed, counted from `startedAt`, with the number of failures by status. */
   failures: z.array(z.object({ second: z.number(), byStatus: z.record(z.string(), z.number()) })),
 });

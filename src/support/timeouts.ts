@@ -30,6 +30,8 @@ export const timeouts = {
   courseCallMs: 2_000,
   /** Every proxy has a certificate pushed a moment ago, restarted pods included. */
   courseReadyMs: 60_000,
+  /** One look of a course at every source: they answer within a second, or their node is suspended. */
+  courseLookMs: 8_000,
   /** Between two rounds of calls of a course: what it tells is told to the second. */
   courseCallEveryMs: 1_000,
   /** Between two looks at the steps of a course. */
@@ -42,6 +44,8 @@ export const timeouts = {
   dumpMs: 60_000,
   /** Minutes of a busy proxy's access log are tens of megabytes, which the API server hands out at several a second. */
   logReadMs: 60_000,
+  /** Prometheus scrapes every second here, and takes a new target up within five. */
+  scrapesMs: 20_000,
   /** Removing a cluster kills its node container. */
   tearDownMs: 60_000,
   /** Another run may be compiling the part we need; the longest takes 4 min on two cores, loaded ones several times that. */

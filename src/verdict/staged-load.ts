@@ -31,6 +31,8 @@ export interface StreamPlan {
   status?: number;
   /** Default 2 s. */
   timeoutMs?: number;
+  /** A good answer that takes longer is counted by the second. Default 250 ms. */
+  slowMs?: number;
   /** How long every answer may be late together before requests are dropped, which makes the run invalid. Default 1 s. */
   stallMs?: number;
   /** Workloads whose backend keeps account of each request of this stream. */
@@ -106,6 +108,11 @@ export class StagedLoad implements AsyncDisposable {
     return new StagedLoad(started, scene, planned, signal, record);
   }
 
+  /** Name of the pod that sends. */
+  get pod(): string {
+    return this.#load.pod;
+  }
+
   /** Ends it before its time. */
   async stop(): Promise<void> {
     await this.#load.stop(this.#signal);
@@ -165,6 +172,7 @@ function toScript(plan: StreamPlan, ledger: string, wholeMs: number): ScriptStre
       ...(plan.ledgers && { [ledgerHeader]: ledger }),
     },
     warmUpMs: plan.warmUpMs ?? 0,
+    slowMs: plan.slowMs ?? 250,
     status: plan.status ?? 200,
     clients: Math.max(clientsAtLeast, Math.ceil((rate * stallMs) / 1000)),
     thresholds: { failures: plan.thresholds?.failures ?? ['rate==0'], latency: plan.thresholds?.latency ?? [] },

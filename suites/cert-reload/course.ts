@@ -11,7 +11,7 @@ const streamsTo = (server: string, namespace = '') =>
       { name: `${server}-fresh`, host: `${server}-fresh`, rate: 5 },
     ].map(({ name, host, rate }) => [
       name,
-      { url: `http://${host}.${namespace}.svc.cluster.local/`, rate, warmUpMs: 3_000, ledgers: [server] },
+      { url: `http://${host}.${namespace}.svc.cluster.local/`, rate, warmUpMs: 3_000, stallMs: 3_000, ledgers: [server] },
     ]),
   );
 
@@ -24,7 +24,7 @@ const streamsTo = (server: string, namespace = '') =>
 export const certificates: CourseScript = {
   name: 'certificates',
   lifetimeSeconds: 60,
-  lifetimes: 2.7,
+  lifetimes: 2.85,
   issuer: 'issuer',
   handshaker: 'handshaker',
   external: [
@@ -110,8 +110,9 @@ export const certificates: CourseScript = {
     { at: 0.1, workload: 'catalogue-restarted', act: { mode: 'root-only' } },
     { at: 0.55, workload: 'catalogue-restarted', act: { mode: 'healthy' } },
     // Away over one renewal, and back in time; away for longer than what is left, and back after expiry.
-    { at: 0.3, workload: 'orders', act: { mode: 'drop' } },
-    { at: 0.75, workload: 'orders', act: { mode: 'healthy' } },
+    // Envoy waits up to half a minute between attempts when the issuer is away for long: seven seconds keep that short.
+    { at: 0.43, workload: 'orders', act: { mode: 'drop' } },
+    { at: 0.55, workload: 'orders', act: { mode: 'healthy' } },
     { at: 0.3, workload: 'payment', act: { mode: 'drop' } },
     { at: 1.5, workload: 'payment', act: { mode: 'healthy' } },
     // A new root is trusted, then signs, and only then the old one goes; and the wrong order.
@@ -123,7 +124,26 @@ export const certificates: CourseScript = {
     // Each stream ends after one reply.
     { at: 1.3, workload: 'user', act: { mode: 'once' } },
     // What operators reach for, long after expiry.
-    { at: 1.4, workload: 'catalogue-stale', act: { restart: true } },
-    { at: 1.4, workload: 'catalogue-restarted', act: { restart: true } },
+    { at: 1.25, workload: 'catalogue-stale', act: { restart: true } },
+    { at: 1.25, workload: 'catalogue-restarted', act: { restart: true } },
   ],
 };
+
+/** Few workloads over any number of lifetimes, with a node that sleeps through an expiry and a clock that jumps. */
+export const soak = (lifetimes: number): CourseScript => ({
+  ...certificates,
+  name: `soak of ${lifetimes}`,
+  lifetimes,
+  external: ['front-end', 'catalogue', 'catalogue-stale'],
+  builtIn: [],
+  calls: [
+    { from: 'front-end', to: 'catalogue' },
+    { from: 'front-end', to: 'catalogue-stale' },
+  ],
+  loads: [],
+  steps: [
+    { at: 0.3, workload: 'issuer', act: { suspend: 0.85 } },
+    { at: 1.75, workload: 'issuer', act: { clock: 0.5 } },
+    { at: lifetimes - 1, workload: 'catalogue-stale', act: { mode: 'stale-repush' } },
+  ],
+});

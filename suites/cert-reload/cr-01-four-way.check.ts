@@ -7,7 +7,7 @@ import { sourcesAgree, toldAs } from './expect/certificates.ts';
 
 /** What each issuer does to its workload, and up to when that is all that happened to it, in lifetimes. */
 const stories: Record<string, [story: Story, upTo: number]> = {
-  'catalogue-stale': ['stale-repush', 1.35],
+  'catalogue-stale': ['stale-repush', 1.22],
   'catalogue-stale-older-envoy': ['stale-repush', 1.35],
   carts: ['issuer-silent', 1.35],
   payment: ['stream-lost', 1.35],
@@ -45,7 +45,7 @@ export default check({
   },
   judge: ({ fact, params: { healthy } }) => [
     ...['front-end', healthy].flatMap((workload) => [
-      fact('course', ofFirstLifetimes(1.35, sourcesAgree(workload))),
+      fact('course', ofFirstLifetimes(1.3, sourcesAgree(workload))),
       fact('course', ofFirstLifetimes(1.35, toldAs(workload, 'rotating'))),
     ]),
     ...Object.entries(stories).map(([workload, [story, upTo]]) =>

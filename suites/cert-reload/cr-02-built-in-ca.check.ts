@@ -1,5 +1,6 @@
 // Proves that certificates of Istio's own CA with a lifetime of a minute are renewed in time, under load, without a failed call.
 import { check } from '#verdict/check.ts';
+import { ledgerComplete, zeroFailures } from '#verdict/expectations/load.ts';
 import { certificates, loadParts } from './course.ts';
 import { alarmedBeforeFailure } from './expect/alarms.ts';
 import { ask } from './expect/ask.ts';
@@ -22,7 +23,8 @@ export default check({
   story: {
     setUp:
       'SECRET_TTL=60s and SECRET_GRACE_PERIOD_RATIO=0.5 on client and server: Istio signs for a minute, the agents renew at half of it. A third workload loses its ServiceAccount, so that istiod refuses to sign for it.',
-    sends: 'A call a second over an open and over a fresh upstream connection, and a handshake with each pod every four seconds.',
+    sends:
+      'A call a second over an open and over a fresh upstream connection, and a handshake with each pod every four seconds.',
     expects:
       'Three renewals or more by dump, /certs and handshake, each before the expiry of the one before; no failed call. For the refused one the alarm is due before its first 503.',
     why: 'Short lifetimes are only safe when renewal is proven by serials under traffic: one missed renewal is an outage with healthy pods.',
@@ -31,7 +33,10 @@ export default check({
   async collect(stage) {
     await stage.course(certificates, uses);
   },
-  judge: ({ fact, params: { server } }) => [
+  judge: ({ fact, load, params: { server } }) => [
+    ...['kept', 'fresh'].flatMap((connections) =>
+      load(`built-in-server-${connections}`, zeroFailures, ledgerComplete('built-in-server')),
+    ),
     ...['built-in-client', server].flatMap((workload) =>
       (['dump', 'certs', 'handshake'] as const).flatMap((source) => fact('course', renewedInTime(workload, source, 3))),
     ),

@@ -1,12 +1,14 @@
 // Proves that a healthy issuer outside of Istio renews every proxy in time, and that TLS contexts of both sides really change.
 import { check } from '#verdict/check.ts';
 import { sources } from '#support/certificates.ts';
+import { ledgerComplete, zeroFailures } from '#verdict/expectations/load.ts';
 import { certificates, loadParts } from './course.ts';
+import { ofFirstLifetimes } from './expect/ask.ts';
 import { neverFailed } from './expect/calls.ts';
 import { renewedInTime, sourcesAgree } from './expect/certificates.ts';
 import { rose } from './expect/issuer.ts';
 
-const uses = ['issuer', 'handshaker', 'front-end', 'catalogue', 'carts'];
+const uses = ['issuer', 'handshaker', 'front-end', 'catalogue', 'catalogue-restarted', 'carts'];
 
 export default check({
   id: 'CR-03',
@@ -32,11 +34,19 @@ export default check({
   async collect(stage) {
     await stage.course(certificates, uses);
   },
-  judge: ({ fact, params: { server } }) => [
-    ['front-end', server].flatMap((workload) => sources.flatMap((source) => fact('course', renewedInTime(workload, source, 3)))),
-    ['front-end', server].flatMap((workload) => fact('course', sourcesAgree(workload))),
+  judge: ({ fact, load, params: { server } }) => [
+    ...['kept', 'fresh'].flatMap((connections) =>
+      load(`catalogue-${connections}`, zeroFailures, ledgerComplete('catalogue')),
+    ),
+    ['front-end', server].flatMap((workload) =>
+      sources.flatMap((source) => fact('course', renewedInTime(workload, source, 3))),
+    ),
+    ['front-end', server].flatMap((workload) => fact('course', ofFirstLifetimes(2.6, sourcesAgree(workload)))),
     fact('course', rose(server, 'server_ssl_socket_factory.ssl_context_update_by_sds', 3, 'server-contexts-updated')),
-    fact('course', rose('front-end', 'client_ssl_socket_factory.ssl_context_update_by_sds', 3, 'client-contexts-updated')),
+    fact(
+      'course',
+      rose('front-end', 'client_ssl_socket_factory.ssl_context_update_by_sds', 3, 'client-contexts-updated'),
+    ),
     fact('course', neverFailed('front-end', server, 'fresh')),
     fact('course', neverFailed('front-end', server, 'keep-alive')),
   ],

@@ -36,16 +36,16 @@ export default check({
   },
   judge: ({ fact, params }) => [
     ...servers.flatMap((server) => [
-      fact('course', ofFirstLifetimes(1.35, alarmedInTime(server))),
-      fact('course', ofFirstLifetimes(1.35, failsFrom('front-end', server, [0.9, 1.2], expiredServer))),
-      fact('course', ofFirstLifetimes(1.35, listsExpired(server))),
-      fact('course', ofFirstLifetimes(1.35, servesExpired(server))),
-      fact('course', ofFirstLifetimes(1.35, toldAs(server, 'stale-repush'))),
+      fact('course', ofFirstLifetimes(1.22, alarmedInTime(server))),
+      fact('course', ofFirstLifetimes(1.22, failsFrom('front-end', server, [0.9, 1.2], expiredServer))),
+      fact('course', ofFirstLifetimes(1.22, listsExpired(server))),
+      fact('course', ofFirstLifetimes(1.22, servesExpired(server))),
+      fact('course', ofFirstLifetimes(1.22, toldAs(server, 'stale-repush'))),
     ]),
     // The customer's older Envoy, with the evidence that misled: the detector under test must not be misled.
-    fact('course', ofFirstLifetimes(1.35, alarmedInTime('catalogue-stale-older-envoy', params.detector as Detector))),
-    fact('course', ofFirstLifetimes(1.35, dumpRefreshed('catalogue-stale-older-envoy', true))),
-    fact('course', ofFirstLifetimes(1.35, dumpRefreshed('catalogue-stale', false))),
+    fact('course', ofFirstLifetimes(1.22, alarmedInTime('catalogue-stale-older-envoy', params.detector as Detector))),
+    fact('course', ofFirstLifetimes(1.22, dumpRefreshed('catalogue-stale-older-envoy', true))),
+    fact('course', ofFirstLifetimes(1.22, dumpRefreshed('catalogue-stale', false))),
   ],
   twins: [
     {

@@ -35,7 +35,7 @@ export default check({
     fact('course', ofFirstLifetimes(0.99, issuedBetween(silent, 1, 1))),
     fact('course', ofFirstLifetimes(0.99, streamUp(silent))),
     fact('course', ofFirstLifetimes(0.99, toldAs(silent, 'issuer-silent'))),
-    fact('course', reconnected(back, 0.75)),
+    fact('course', reconnected(back, 0.55)),
     fact('course', neverFailed('front-end', back)),
     fact('course', ofFirstLifetimes(1.35, toldAs('payment', 'stream-lost'))),
     fact('course', reconnected('payment', 1.5)),

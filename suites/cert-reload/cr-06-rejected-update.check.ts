@@ -22,9 +22,11 @@ export default check({
   uses,
   parts: loadParts,
   story: {
-    setUp: 'The issuer pushes a certificate whose key is another one, to a proxy around the current Envoy and to one around an Envoy from before 1.37.',
+    setUp:
+      'The issuer pushes a certificate whose key is another one, to a proxy around the current Envoy and to one around an Envoy from before 1.37.',
     sends: 'Handshakes with both pods, their admin pages, and what the issuer was told of its push.',
-    expects: 'update_rejected grows, the issuer is told no, a fresh handshake is served the old serial, an alarm is due by 5/6 of the lifetime.',
+    expects:
+      'update_rejected grows, the issuer is told no, a fresh handshake is served the old serial, an alarm is due by 5/6 of the lifetime.',
     why: 'The newer Envoy shows the refused version in its dump: who reads the dump believes that the certificate was rotated.',
   },
   params: { detector: 'handshake' },

@@ -17,7 +17,8 @@ export default check({
   scene: 'sock-shop',
   uses: ['issuer', 'handshaker', 'front-end', 'catalogue', 'static-files'],
   story: {
-    setUp: 'Two sidecars on the socket of the issuer, and a plain Envoy whose listener reads a valid certificate from files.',
+    setUp:
+      'Two sidecars on the socket of the issuer, and a plain Envoy whose listener reads a valid certificate from files.',
     sends: 'Nothing: bootstrap and running configuration of each are read.',
     expects:
       'Sidecars: every listener and cluster with TLS asks the cluster sds-grpc for its certificate, and that one is the workload socket. The plain Envoy is listed as unable to reload, while its certificate is still valid.',
@@ -77,7 +78,8 @@ const everyContextFed = (workload: string) =>
     from: `configuration of ${workload}`,
     expected: 'every TLS context of listeners and clusters fed by SDS',
     shape: inventory,
-    met: ({ contexts, listeners, clusters, pinned }) => contexts > 0 && pinned.length === 0 && listeners > 0 && clusters > 0,
+    met: ({ contexts, listeners, clusters, pinned }) =>
+      contexts > 0 && pinned.length === 0 && listeners > 0 && clusters > 0,
     seen: ({ listeners, clusters, pinned }) =>
       pinned.length > 0
         ? `cannot reload: ${pinned.map(({ context, file }) => `${context} (${file ?? 'inline'})`).join(', ')}`

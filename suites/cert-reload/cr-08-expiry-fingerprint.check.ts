@@ -23,8 +23,10 @@ export default check({
   uses,
   parts: loadParts,
   story: {
-    setUp: 'A client and a server whose certificates expire, beside a client and a server that are renewed: expired on the client, on the server, on both.',
-    sends: 'A call a second over a fresh connection for each of the three, the page of front-end, pod states and application logs after expiry.',
+    setUp:
+      'A client and a server whose certificates expire, beside a client and a server that are renewed: expired on the client, on the server, on both.',
+    sends:
+      'A call a second over a fresh connection for each of the three, the page of front-end, pod states and application logs after expiry.',
     expects:
       'Expired server: the caller refuses, 503 with UF or URX and a verification text. Expired client: the server refuses, and its alert names the certificate. The page of front-end answers 200, pods are 2/2, application logs are clean.',
     why: 'The text of the transport failure names the side at fault; nothing else that people look at shows anything.',
@@ -36,14 +38,14 @@ export default check({
     stage.record('after', await states(stage));
   },
   judge: ({ fact, params: { monitor } }) => [
-    fact('course', ofFirstLifetimes(1.35, servesExpired('catalogue-stale'))),
-    fact('course', ofFirstLifetimes(1.35, servesExpired('front-end-stale'))),
-    fact('course', ofFirstLifetimes(1.35, failsFrom('front-end', 'catalogue-stale', [0.9, 1.2], expiredServer))),
+    fact('course', ofFirstLifetimes(1.22, servesExpired('catalogue-stale'))),
+    fact('course', ofFirstLifetimes(1.22, servesExpired('front-end-stale'))),
+    fact('course', ofFirstLifetimes(1.22, failsFrom('front-end', 'catalogue-stale', [0.9, 1.2], expiredServer))),
     // A server that resumes a session does not look at the client's certificate again: only its own next renewal ends that.
     fact('course', ofFirstLifetimes(1.7, failsFrom('front-end-stale', 'catalogue', [0.9, 1.6], expiredClient))),
     fact('course', ofFirstLifetimes(1.7, rose('catalogue', 'ssl.fail_verify_error', 1, 'server-refuses'))),
-    fact('course', ofFirstLifetimes(1.35, failsFrom('front-end-stale', 'catalogue-stale', [0.9, 1.2], expiredBoth))),
-    fact('course', ofFirstLifetimes(1.35, pageAnswers('front-end'))),
+    fact('course', ofFirstLifetimes(1.22, failsFrom('front-end-stale', 'catalogue-stale', [0.9, 1.2], expiredBoth))),
+    fact('course', ofFirstLifetimes(1.22, pageAnswers('front-end'))),
     fact('after', podsLookWell),
     monitor === 'readiness'
       ? fact('after', outageByReadiness)
@@ -59,7 +61,9 @@ export default check({
   ],
 });
 
-const pods = z.array(z.object({ workload: z.string(), ready: z.string(), restarts: z.number(), complaints: z.number() }));
+const pods = z.array(
+  z.object({ workload: z.string(), ready: z.string(), restarts: z.number(), complaints: z.number() }),
+);
 const wellNow = (found: z.infer<typeof pods>): boolean =>
   found.length > 0 && found.every(({ ready, complaints }) => ready === '2/2' && complaints === 0);
 const inWords = (found: z.infer<typeof pods>): string =>

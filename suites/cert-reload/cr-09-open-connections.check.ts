@@ -21,9 +21,11 @@ export default check({
   uses,
   parts: loadParts,
   story: {
-    setUp: 'A server whose certificate expires, as its issuer repeats the old pair; callers with an open and with fresh upstream connections.',
+    setUp:
+      'A server whose certificate expires, as its issuer repeats the old pair; callers with an open and with fresh upstream connections.',
     sends: 'A call a second of each kind, across expiry.',
-    expects: 'The open connection answers 200 throughout, every fresh one ends in 503 once the certificate has expired.',
+    expects:
+      'The open connection answers 200 throughout, every fresh one ends in 503 once the certificate has expired.',
     why: 'TLS checks a certificate when a connection opens, and never again: a keep-alive probe stays green for hours.',
   },
   params: { probe: 'fresh' },
@@ -31,12 +33,12 @@ export default check({
     await stage.course(certificates, uses);
   },
   judge: ({ fact, params }) => [
-    fact('course', ofFirstLifetimes(1.35, servesExpired('catalogue-stale'))),
-    fact('course', ofFirstLifetimes(1.35, neverFailed('front-end', 'catalogue-stale', 'keep-alive'))),
-    fact('course', ofFirstLifetimes(1.35, failsFrom('front-end', 'catalogue-stale', [0.9, 1.2], expiredServer))),
+    fact('course', ofFirstLifetimes(1.22, servesExpired('catalogue-stale'))),
+    fact('course', ofFirstLifetimes(1.22, neverFailed('front-end', 'catalogue-stale', 'keep-alive'))),
+    fact('course', ofFirstLifetimes(1.22, failsFrom('front-end', 'catalogue-stale', [0.9, 1.2], expiredServer))),
     fact(
       'course',
-      ofFirstLifetimes(1.35, outageSeenBy('front-end', 'catalogue-stale', params.probe as CallCourse['connection'])),
+      ofFirstLifetimes(1.22, outageSeenBy('front-end', 'catalogue-stale', params.probe as CallCourse['connection'])),
     ),
   ],
   twins: [

@@ -20,7 +20,8 @@ export default check({
   story: {
     setUp: 'A lifetime of a minute that is renewed at 0.45 of it: for an hour that is due at least every 50 minutes.',
     sends: 'Nothing: what the issuer signed is counted, and held against what handshakes and /certs show.',
-    expects: 'At least one certificate for each renewal interval of the course, less one, and no gap longer than 5/6 of a lifetime.',
+    expects:
+      'At least one certificate for each renewal interval of the course, less one, and no gap longer than 5/6 of a lifetime.',
     why: 'Two issuances at start and none after was in the log of the incident for ten hours, and nobody counted.',
   },
   params: { workload: 'catalogue' },

@@ -19,9 +19,11 @@ export default check({
   uses,
   parts: loadParts,
   story: {
-    setUp: 'The outage of CR-04, some time after expiry: a rollout restart of the server, for which the issuer signs once more.',
+    setUp:
+      'The outage of CR-04, some time after expiry: a rollout restart of the server, for which the issuer signs once more.',
     sends: 'A call a second before, during and after the restart, for longer than another lifetime.',
-    expects: 'Healed by the restart, with a window of one lifetime and the minute of backdating; broken again when that one expires.',
+    expects:
+      'Healed by the restart, with a window of one lifetime and the minute of backdating; broken again when that one expires.',
     why: 'The restart of the incident bought exactly one hour. A scheduled restart hides an issuer that does not renew.',
   },
   params: { server: 'catalogue-stale' },

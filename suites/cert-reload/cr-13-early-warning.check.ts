@@ -23,7 +23,8 @@ export default check({
   parts: loadParts,
   story: {
     setUp: 'Issuers that renew in time, too late, and not at all; a server of the built-in CA beside them.',
-    sends: "Nothing: Envoy's days-until-expiry gauge, the expiry gauge of pilot-agent, and the serial that a fresh handshake is served.",
+    sends:
+      "Nothing: Envoy's days-until-expiry gauge, the expiry gauge of pilot-agent, and the serial that a fresh handshake is served.",
     expects:
       'The gauge of days never moves. The gauge of pilot-agent covers the built-in CA and not the outside issuer. The serial alarms with a sixth of the lifetime left for the late and the stale issuer, and never for the healthy one.',
     why: 'At an hour, day-grained gauges are silent until the outage; an alarm that comes after expiry is none.',
@@ -31,11 +32,14 @@ export default check({
   params: { alarmAt: '5/6' },
   async collect(stage) {
     await stage.course(certificates, uses);
-    const gauge = async (workload: string) => supervisorExpirySeconds(await stage.adminPage(workload, supervisorPath, 15_020));
+    const gauge = async (workload: string) =>
+      supervisorExpirySeconds(await stage.adminPage(workload, supervisorPath, 15_020));
     stage.record('supervisor', { outside: await gauge('catalogue'), builtIn: await gauge('built-in-server') });
   },
   judge: ({ fact, params: { alarmAt } }) => [
-    ...late.map((workload) => fact('course', ofFirstLifetimes(1.35, alarmedInTime(workload, 'serial', shareOf(alarmAt))))),
+    ...late.map((workload) =>
+      fact('course', ofFirstLifetimes(1.35, alarmedInTime(workload, 'serial', shareOf(alarmAt)))),
+    ),
     fact('course', neverAlarmed('catalogue')),
     fact('course', dayGaugeUseless('catalogue-stale')),
     fact('supervisor', coversBuiltInOnly),

@@ -18,9 +18,12 @@ export default check({
   uses,
   parts: loadParts,
   story: {
-    setUp: 'Three phases: a new root is added to the bundle, leaves are signed by it, the old root is dropped. A second pair has its old root dropped before its leaves have moved.',
-    sends: 'Calls over open and fresh connections in every phase, and handshakes from outside with a client certificate of the old root.',
-    expects: 'No failed call; the ROOTCA secret changes twice; at the end the client of the old root is refused. In the wrong order calls fail, and the failure names the issuer that is not trusted.',
+    setUp:
+      'Three phases: a new root is added to the bundle, leaves are signed by it, the old root is dropped. A second pair has its old root dropped before its leaves have moved.',
+    sends:
+      'Calls over open and fresh connections in every phase, and handshakes from outside with a client certificate of the old root.',
+    expects:
+      'No failed call; the ROOTCA secret changes twice; at the end the client of the old root is refused. In the wrong order calls fail, and the failure names the issuer that is not trusted.',
     why: 'Who drops the old root first cuts off every workload that has not been renewed yet.',
   },
   params: { pair: 'rotated' },

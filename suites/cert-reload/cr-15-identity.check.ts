@@ -20,9 +20,11 @@ export default check({
   uses,
   parts: loadParts,
   story: {
-    setUp: 'Leaves with spiffe://cluster.local/ns/<namespace>/sa/<name>; from a tenth of the lifetime on, the issuer gives queue-master a valid certificate in another name.',
+    setUp:
+      'Leaves with spiffe://cluster.local/ns/<namespace>/sa/<name>; from a tenth of the lifetime on, the issuer gives queue-master a valid certificate in another name.',
     sends: 'A call a second to queue-master over fresh connections, before and after, and handshakes with it.',
-    expects: 'Calls pass while the name is right; then 503, with a verification of the subject alternative name as the reason. The certificate itself is valid and trusted.',
+    expects:
+      'Calls pass while the name is right; then 503, with a verification of the subject alternative name as the reason. The certificate itself is valid and trusted.',
     why: 'Trust in the root says that the issuer is known, not that this is the service that was called.',
   },
   params: { caller: 'front-end' },

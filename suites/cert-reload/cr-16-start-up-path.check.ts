@@ -18,8 +18,10 @@ export default check({
   scene: 'sock-shop',
   uses: ['issuer', 'handshaker', ...workloads],
   story: {
-    setUp: 'Three pods are started: with the socket of the outside issuer in place, with a socket that appears after the proxy is ready, and without any.',
-    sends: 'Nothing: what each agent says when it starts, who issued the certificate in force, and what the outside issuer signed.',
+    setUp:
+      'Three pods are started: with the socket of the outside issuer in place, with a socket that appears after the proxy is ready, and without any.',
+    sends:
+      'Nothing: what each agent says when it starts, who issued the certificate in force, and what the outside issuer signed.',
     expects:
       'In place: found, files only, no request to istiod, leaf of the outside issuer. Late or absent: the agent falls back to the CA of istiod without a word of alarm, and the issuer of the leaf is what tells. "failed to set up UDS path" alone is no fault.',
     why: 'A pod that starts a second too early runs on the wrong CA for its whole life, and every dashboard is green.',
@@ -37,7 +39,9 @@ export default check({
       const streams = identities.filter(({ name }) => workloads.includes(name));
       stage.record('issuer', {
         events: before?.seq ?? 0,
-        streams: Object.fromEntries(streams.map(({ name, streams: own }) => [name, own.filter(({ closedAt }) => closedAt === undefined).length])),
+        streams: Object.fromEntries(
+          streams.map(({ name, streams: own }) => [name, own.filter(({ closedAt }) => closedAt === undefined).length]),
+        ),
       });
       await issuer.mode('rabbitmq', 'drop');
     });
@@ -105,7 +109,10 @@ const messageIsNoFault = factIs({
   expected: 'certificates in force everywhere, whatever was said of the path of the socket',
   shape: seenBy,
   met: (seen) => Object.values(seen).every(({ entries }) => entries > 0),
-  seen: (seen) => Object.entries(seen).map(([name, { entries, udsMessage }]) => `${name}: ${entries} entries${udsMessage ? ', with the message' : ''}`).join('; '),
+  seen: (seen) =>
+    Object.entries(seen)
+      .map(([name, { entries, udsMessage }]) => `${name}: ${entries} entries${udsMessage ? ', with the message' : ''}`)
+      .join('; '),
 });
 
 const streamsOf = (workload: string) =>
@@ -129,7 +136,8 @@ async function seenOf(
     stage.log(workload, 'istio-proxy', 'head'),
   ]);
   const leaf = dumpedSecrets(dump)['default']?.leaf;
-  const issuer = leaf === undefined ? 'nobody' : /O=cluster\.local/.test(leaf.issuer ?? '') ? 'istiod' : 'the outside issuer';
+  const issuer =
+    leaf === undefined ? 'nobody' : leaf.issuer?.includes('CN=meshwitness issuer') ? 'the outside issuer' : 'istiod';
   return [
     workload,
     {

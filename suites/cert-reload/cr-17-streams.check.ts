@@ -18,9 +18,11 @@ export default check({
   uses,
   parts: loadParts,
   story: {
-    setUp: 'The agent found the socket of the outside issuer and serves files only; the issuer logs streams, requested names and acknowledgements.',
+    setUp:
+      'The agent found the socket of the outside issuer and serves files only; the issuer logs streams, requested names and acknowledgements.',
     sends: 'Nothing: streams are counted over the whole course.',
-    expects: 'Envoy itself holds standing streams for default and ROOTCA, opened once, and acknowledges the last version of each.',
+    expects:
+      'Envoy itself holds standing streams for default and ROOTCA, opened once, and acknowledges the last version of each.',
     why: 'The first question of the customer: in files-only mode Envoy talks to the outside socket itself, so pushes arrive.',
   },
   params: { proxy: 'catalogue' },

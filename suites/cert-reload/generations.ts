@@ -40,12 +40,14 @@ export type Detector = 'serial' | 'last-updated';
  * while every renewal came in time.
  *
  * @param share of the lifetime, from issuance to expiry
+ * @param since alarms that were due before this time, in milliseconds since 1970, do not count
  */
 export function alarmOf(
   course: Course,
   workload: string,
   detector: Detector = 'serial',
   share: number = alarmShare,
+  since = -Infinity,
 ): { at: string; notAfter: string } | undefined {
   const proxy = proxyOf(course, workload);
   if (!proxy) return undefined;
@@ -61,7 +63,7 @@ export function alarmOf(
     const last = renewals?.filter((each) => each < due).at(-1);
     const fresh = last !== undefined && due - last < share * course.lifetimeSeconds * 1000;
     const renewed = renewals === undefined ? next !== undefined && Date.parse(next.first) <= due : fresh;
-    if (!renewed && due <= end) return { at: new Date(due).toISOString(), notAfter };
+    if (!renewed && due >= since && due <= end) return { at: new Date(due).toISOString(), notAfter };
   }
   return undefined;
 }

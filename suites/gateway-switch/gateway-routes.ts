@@ -65,7 +65,7 @@ const envoyConfig = z.object({
  * @throws Error when there is no such ConfigMap, or envoy.yaml is not of that shape
  */
 export function gatewayRoutes(maps: readonly Manifest[], port: number): Route[] {
-  const map = maps.find(({ metadata }) => metadata.name === 'envoy-gateway-config') as ConfigMap | undefined;
+  const map: ConfigMap | undefined = maps.find(({ metadata }) => metadata.name === 'envoy-gateway-config');
   if (map === undefined) throw new Error('no ConfigMap envoy-gateway-config');
   const { listeners, clusters } = envoyConfig.parse(parse(map.data?.['envoy.yaml'] ?? '')).static_resources;
   const hosts = listeners

@@ -31,7 +31,6 @@ export class CourseCaller {
   async round(signal: AbortSignal): Promise<void> {
     const byCaller = [...Map.groupBy(this.#lanes, ({ from }) => from)];
     await Promise.all(byCaller.map(([from, lanes]) => this.#callFrom(from, lanes, signal).catch(() => undefined)));
-    signal.throwIfAborted();
   }
 
   async #callFrom(from: string, lanes: readonly CallLane[], signal: AbortSignal): Promise<void> {

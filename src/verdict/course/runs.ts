@@ -36,7 +36,9 @@ export class SeriesKeeper {
   }
 
   get list(): { stat: string; points: [number, number][] }[] {
-    return [...this.#points].map(([stat, points]) => ({ stat, points })).filter(({ stat, points }) => tells(stat, points));
+    return [...this.#points]
+      .map(([stat, points]) => ({ stat, points }))
+      .filter(({ stat, points }) => tells(stat, points));
   }
 }
 

@@ -14,6 +14,10 @@ export type Act =
   | { trust: 'add-root' | 'sign-with-new' | 'drop-old'; group: string }
   /** The rollout restart that operators reach for. */
   | { restart: true }
+  /** Suspends the whole node, issuer and proxies, for so many lifetimes. */
+  | { suspend: number }
+  /** Steps the clock of the outside issuer by so many lifetimes. */
+  | { clock: number }
   /** Takes the ServiceAccount away, so that istiod refuses to sign for it. */
   | { refuse: true };
 

@@ -22,6 +22,7 @@ const client: LoadResult = {
   thresholds: { 'failures rate==0': true },
   startedAt: '2026-11-25T23:00:00.000Z',
   failures: [],
+  slow: [],
 };
 const ledger: LoadLedger = {
   received: 500,

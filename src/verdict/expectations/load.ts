@@ -21,7 +21,8 @@ export function rateReached(share = 0.99): LoadExpectation {
   return (load) => {
     const due = load.client ? load.client.rate * (load.client.durationMs / 1000) : 0;
     const expected = `at least ${percent(share)} of ${Math.round(due)} requests`;
-    return ofClient(load, 'rate-reached', expected, ({ sent, interrupted }) => sent - interrupted >= due * share);
+    const reached = ({ sent, interrupted }: LoadResult) => sent - interrupted >= due * share;
+    return ofClient(load, 'rate-reached', expected, reached, pace);
   };
 }
 
@@ -37,9 +38,8 @@ export function latencyWithin(limitMs: Partial<NonNullable<LoadResult['latencyMs
     const question = asked(load, 'latency-within-budget', expected);
     const latency = load.client?.latencyMs;
     if (load.client && !latency) return [missing(question, 'no good answer whose latency counts')];
-    const seen = latency ? `p50 ${latency.p50}, p95 ${latency.p95}, p99 ${latency.p99}, max ${latency.max} ms` : '';
     const within = () => limits.every(([name, ms]) => (latency?.[name as keyof typeof latency] ?? Infinity) <= ms);
-    return ofClient(load, question.expectation, expected, within, () => seen);
+    return ofClient(load, question.expectation, expected, within, pace);
   };
 }
 
@@ -145,6 +145,14 @@ function summary({ sent, failed, answered, interrupted }: LoadResult): string {
     .join(', ');
   const stopped = interrupted > 0 ? `, ${interrupted} on their way when it was stopped` : '';
   return `${failed} of ${sent} failed${bad ? ` (${bad})` : ''}${stopped}`;
+}
+
+/** Requests per second, and how late the answers were. */
+function pace({ sent, durationMs, latencyMs: latency }: LoadResult): string {
+  const rate = `${((sent * 1000) / durationMs).toFixed(1)} requests/s`;
+  if (!latency) return rate;
+  const times = Object.entries(latency).map(([name, ms]) => `${name} ${ms.toFixed(1)}`);
+  return `${rate}, ${times.join(', ')} ms`;
 }
 
 const percent = (share: number): string => `${Number((share * 100).toFixed(3))} %`;

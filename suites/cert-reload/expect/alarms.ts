@@ -1,6 +1,6 @@
 import type { FactExpectation } from '#verdict/expectation.ts';
 import { alarmOf, type Detector } from '../generations.ts';
-import { callsOf, proxyOf, secondsInto } from '../sock-shop.ts';
+import { callsOf, proxyOf, secondsInto, timeOf } from '../sock-shop.ts';
 import { ask, by } from './ask.ts';
 
 /** An alarm was due while at least a sixth of the lifetime was left: no new certificate by 5/6 of it. */
@@ -17,12 +17,16 @@ export function alarmedInTime(workload: string, detector: Detector = 'serial', s
   });
 }
 
-/** Every renewal came in time: nothing to be warned of. */
-export function neverAlarmed(workload: string): FactExpectation {
+/**
+ * Every renewal came in time: nothing to be warned of.
+ *
+ * @param since from this time of the course on, in lifetimes
+ */
+export function neverAlarmed(workload: string, since = -Infinity): FactExpectation {
   const question = { expectation: 'no-alarm', kind: 'certificate', from: `serial of ${workload}` } as const;
   return ask({ ...question, expected: 'a renewal before 5/6 of every lifetime' }, (course) => {
     if (!proxyOf(course, workload)?.handshake.length) return { silent: `no handshake with ${workload}` };
-    const alarm = alarmOf(course, workload);
+    const alarm = alarmOf(course, workload, 'serial', undefined, timeOf(course, since));
     return { met: !alarm, seen: alarm ? `alarm at ${secondsInto(course, alarm.at)} s` : 'no alarm' };
   });
 }
@@ -39,6 +43,22 @@ export function alarmedBeforeFailure(from: string, to: string): FactExpectation 
     const told = alarm ? `alarm at ${secondsInto(course, alarm.at)} s` : 'no alarm';
     const seen = `${told}, first failure at ${secondsInto(course, failed.first)} s`;
     return { met: alarm !== undefined && Date.parse(alarm.at) < Date.parse(failed.first), seen };
+  });
+}
+
+/** An issuer that stops renewing at a time of the course, in lifetimes, is found within the lifetime that it broke. */
+export function foundInItsLifetime(workload: string, since: number): FactExpectation {
+  const question = {
+    expectation: 'found-in-its-lifetime',
+    kind: 'certificate',
+    from: `serial of ${workload}`,
+  } as const;
+  return ask({ ...question, expected: `an alarm within a lifetime of ${since} lifetimes` }, (course) => {
+    if (!proxyOf(course, workload)?.handshake.length) return { silent: `no handshake with ${workload}` };
+    const from = timeOf(course, since);
+    const alarm = alarmOf(course, workload, 'serial', undefined, from);
+    const within = alarm !== undefined && Date.parse(alarm.at) <= from + course.lifetimeSeconds * 1000;
+    return { met: within, seen: alarm ? `alarm at ${secondsInto(course, alarm.at)} s` : 'no alarm' };
   });
 }
 
@@ -65,7 +85,10 @@ export function cadenceOf(workload: string, renewAt: number): FactExpectation {
     const limit = (5 / 6) * course.lifetimeSeconds;
     const marks = [Math.max(...times.filter((at) => at < Date.parse(course.start))), ...own, Date.parse(course.end)];
     const slot = marks.slice(1).findIndex((at, index) => at - (marks[index] ?? at) > limit * 1000);
-    const missed = slot < 0 ? '' : `, none within ${Math.round(limit)} s of the one at ${secondsInto(course, new Date(marks[slot] ?? 0).toISOString())} s`;
+    const missed =
+      slot < 0
+        ? ''
+        : `, none within ${Math.round(limit)} s of the one at ${secondsInto(course, new Date(marks[slot] ?? 0).toISOString())} s`;
     return { met: own.length >= least && slot < 0, seen: `${own.length} signed, ${least} due${missed}` };
   });
 }

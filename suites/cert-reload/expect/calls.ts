@@ -88,14 +88,20 @@ export function bundleFailure(from: string, to: string): FactExpectation {
     const calls = callsOf(course, from, to);
     if (!calls) return { silent: `${from} made no calls to ${to}` };
     const failed = calls.runs.filter(({ status }) => status !== 200);
-    const met = failed.length > 0 && failed.every(({ failure = '' }) => /CERTIFICATE_VERIFY_FAILED|unknown.ca/i.test(failure));
+    const met =
+      failed.length > 0 && failed.every(({ failure = '' }) => /CERTIFICATE_VERIFY_FAILED|unknown.ca/i.test(failure));
     return { met, seen: failed.length > 0 ? failuresOf(course, failed) : allWell(calls) };
   });
 }
 
 /** A restart is followed by calls that are answered, where calls before it failed. */
 export function healedByRestart(from: string, to: string): FactExpectation {
-  const question = { expectation: 'healed', kind: 'client', from, expected: `calls to ${to} answered after the restart` } as const;
+  const question = {
+    expectation: 'healed',
+    kind: 'client',
+    from,
+    expected: `calls to ${to} answered after the restart`,
+  } as const;
   return ask(question, (course) => {
     const restart = restartOf(course, to);
     const calls = callsOf(course, from, to);
@@ -111,7 +117,12 @@ export function healedByRestart(from: string, to: string): FactExpectation {
 
 /** After a restart healed them, calls fail again for want of a renewal. */
 export function brokenAgain(from: string, to: string): FactExpectation {
-  const question = { expectation: 'broken-again', kind: 'client', from, expected: `calls to ${to} that fail a second time` } as const;
+  const question = {
+    expectation: 'broken-again',
+    kind: 'client',
+    from,
+    expected: `calls to ${to} that fail a second time`,
+  } as const;
   return ask(question, (course) => {
     const restart = restartOf(course, to);
     const calls = callsOf(course, from, to);
@@ -123,9 +134,32 @@ export function brokenAgain(from: string, to: string): FactExpectation {
   });
 }
 
+/** After the node came back, calls are answered within this time, and no container was started anew. */
+export function recovered(from: string, to: string, withinSeconds: number): FactExpectation {
+  const expected = `calls to ${to} answered within ${withinSeconds} s of the node's return, and from then on`;
+  return ask({ expectation: 'recovered', kind: 'client', from, expected }, (course) => {
+    const resumed = course.events.find(({ what }) => what === 'resumed');
+    const calls = callsOf(course, from, to);
+    if (!resumed || !calls) return { silent: `the node was not suspended under calls to ${to}` };
+    const back = Date.parse(resumed.at);
+    const failed = calls.runs.filter(({ status, last }) => status !== 200 && Date.parse(last) > back);
+    const late = failed.find(({ last }) => Date.parse(last) > back + withinSeconds * 1000);
+    const last = failed.at(-1);
+    const seen = last
+      ? `last failure ${(Date.parse(last.last) - back) / 1000} s after the return`
+      : 'no failure after the return';
+    return { met: !late && calls.runs.at(-1)?.status === 200, seen };
+  });
+}
+
 /** The page of a workload answers, by handshakes from outside that go on to a request. */
 export function pageAnswers(workload: string): FactExpectation {
-  const question = { expectation: 'page-answers', kind: 'client', from: 'handshaker', expected: `200 from ${workload}` } as const;
+  const question = {
+    expectation: 'page-answers',
+    kind: 'client',
+    from: 'handshaker',
+    expected: `200 from ${workload}`,
+  } as const;
   return ask(question, (course) => {
     const runs = proxyOf(course, workload)?.handshake ?? [];
     if (runs.length === 0) return { silent: `no handshake with ${workload}` };

@@ -18,7 +18,10 @@ export function renewedInTime(workload: string, source: CertificateSource, least
       return before !== undefined && Date.parse(first) > Date.parse(before);
     });
     const renewals = generations.length - 1;
-    return { met: renewals >= least && !late, seen: late ? `${late.serial} came after expiry` : `${renewals} renewals` };
+    return {
+      met: renewals >= least && !late,
+      seen: late ? `${late.serial} came after expiry` : `${renewals} renewals`,
+    };
   });
 }
 
@@ -88,7 +91,9 @@ export function dumpRefreshed(workload: string, refreshed: boolean): FactExpecta
 export function keepsServing(workload: string): FactExpectation {
   const question = { ...by('handshake', workload), expectation: 'keeps-serving', expected: 'the serial of the start' };
   return ask(question, (course) => {
-    const serials = [...new Set((proxyOf(course, workload)?.handshake ?? []).flatMap(({ leaf }) => leaf?.serial ?? []))];
+    const serials = [
+      ...new Set((proxyOf(course, workload)?.handshake ?? []).flatMap(({ leaf }) => leaf?.serial ?? [])),
+    ];
     if (serials.length === 0) return { silent: `no handshake with ${workload}` };
     return { met: serials.length === 1, seen: `${serials.length} serials` };
   });
@@ -96,7 +101,11 @@ export function keepsServing(workload: string): FactExpectation {
 
 /** Who asks this source is not told of a new certificate. */
 export function notRotatedBy(workload: string, source: CertificateSource): FactExpectation {
-  const question = { ...by(source, workload), expectation: 'not-rotated', expected: 'the serial of the start, and no other' };
+  const question = {
+    ...by(source, workload),
+    expectation: 'not-rotated',
+    expected: 'the serial of the start, and no other',
+  };
   return ask(question, (course) => {
     const proxy = proxyOf(course, workload);
     const serials = proxy ? generationsOf(proxy, source) : [];
@@ -113,9 +122,15 @@ export function noStraggler(workload: string): FactExpectation {
     if (!proxy || proxy.certs.length === 0) return { silent: `no /certs of ${workload}` };
     // A look that falls into a renewal sees both: what lasts for two of them does not fall into one.
     const mixed = proxy.certs.find(({ entries, looks }) => Object.keys(entries).length > 1 && looks > 1);
-    if (!mixed) return { met: true, seen: `${Object.values(proxy.certs.at(-1)?.entries ?? {})[0]} entries, one serial` };
+    if (!mixed)
+      return { met: true, seen: `${Object.values(proxy.certs.at(-1)?.entries ?? {})[0]} entries, one serial` };
     const named = (proxy.pinned ?? []).map(({ context }) => context).join(', ');
-    return { met: false, seen: `serials ${Object.keys(mixed.entries).map((each) => each.slice(0, 8)).join(', ')}; ${named}` };
+    return {
+      met: false,
+      seen: `serials ${Object.keys(mixed.entries)
+        .map((each) => each.slice(0, 8))
+        .join(', ')}; ${named}`,
+    };
   });
 }
 
@@ -125,7 +140,10 @@ export function bundleChanged(workload: string, phases: number): FactExpectation
   return ask({ ...question, expected: `${phases} bundles, one after another` }, (course) => {
     const bundles = proxyOf(course, workload)?.bundle ?? [];
     if (bundles.length === 0) return { silent: `no ROOTCA of ${workload}` };
-    return { met: bundles.length === phases, seen: bundles.map(({ roots }) => `${roots.length} roots`).join(', then ') };
+    return {
+      met: bundles.length === phases,
+      seen: bundles.map(({ roots }) => `${roots.length} roots`).join(', then '),
+    };
   });
 }
 
@@ -155,7 +173,11 @@ export function namedAs(workload: string, spiffeId: string): FactExpectation {
 
 /** SPIFFE ID that the last handshake was shown. */
 export function identityServed(workload: string, pattern: RegExp): FactExpectation {
-  const question = { ...by('handshake', workload), expectation: 'identity-served', expected: `an ID like ${pattern.source}` };
+  const question = {
+    ...by('handshake', workload),
+    expectation: 'identity-served',
+    expected: `an ID like ${pattern.source}`,
+  };
   return ask(question, (course) => {
     const shown = proxyOf(course, workload)?.handshake.at(-1)?.leaf?.uris[0];
     if (shown === undefined) return { silent: `no handshake with ${workload}` };
@@ -169,6 +191,8 @@ export function serialsSeen(workload: string, source: CertificateSource, least: 
   return ask(question, (course) => {
     const proxy = proxyOf(course, workload);
     const seen = proxy ? generationsOf(proxy, source).length : 0;
-    return seen === 0 ? { silent: `${source} told nothing of ${workload}` } : { met: seen >= least, seen: `${seen} serials` };
+    return seen === 0
+      ? { silent: `${source} told nothing of ${workload}` }
+      : { met: seen >= least, seen: `${seen} serials` };
   });
 }
