@@ -11,6 +11,7 @@ import { UsageError } from '#support/errors.ts';
 import { nearest } from '#support/nearest.ts';
 import {
   loadCatalogue,
+  loadChecks,
   parseShard,
   profiles,
   select,
@@ -91,7 +92,8 @@ export async function verify(words: string[], options: VerifyOptions, signal: Ab
   const step = timings.stopwatch();
   const { profile, name, topology, source, sabotage, without, ...rest } = options;
   checkLabName(name);
-  const [catalogue] = await Promise.all([loadCatalogue(), readTopology(topology), loadVersions()]);
+  const reading = without.length > 0 ? loadCatalogue() : loadChecks(words);
+  const [catalogue] = await Promise.all([reading, readTopology(topology), loadVersions()]);
   requireKnown(without, catalogue);
   const selected = select(catalogue, words, profile);
   const sharded = options.shard ? shardOf(selected, options.shard) : selected;
