@@ -32,7 +32,7 @@ async function main([entry, ...args]) {
   }
   if (entry === commandLine && process.env.MESHWITNESS_DEBUG !== '1') {
     const { useLibraries } = await import('./bootstrap/libraries.mjs');
-    await useLibraries(root, cache, stamp);
+    await useLibraries(root, stamp);
   }
   for (const signal of signals) process.off(signal, interrupted);
   // Tools that name `node` in their first line must find this one.

@@ -1,7 +1,6 @@
 // `node bundle-libraries.mjs ROOT FOLDER STAMP`: bundles what the harness imports of its libraries into FOLDER, with an
 // index of it. A library that cannot be bundled is left out; the folder is then of use all the same, and not made again.
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
@@ -10,7 +9,6 @@ const entries = { zx: ['zx/core'], 'allure-js-commons': ['allure-js-commons', 'a
 
 const [root = '', folder = '', stamp = ''] = process.argv.slice(2);
 const manifest = resolve(root, 'package.json');
-const { resolve: find } = createRequire(manifest);
 
 /** @type {Record<string, string>} */
 let modules = {};
@@ -24,7 +22,7 @@ const files = await readdir(folder);
 await writeFile(resolve(folder, 'index.json'), JSON.stringify({ stamp, files, modules }));
 
 async function bundle() {
-  const { rolldown } = await import(pathToFileURL(find('rolldown')).href);
+  const { rolldown } = await import('rolldown');
   /** @type {{ dependencies: Record<string, string> }} */
   const { dependencies } = JSON.parse(await readFile(manifest, 'utf8'));
   const names = Object.keys(dependencies).flatMap((name) => Reflect.get(entries, name) ?? [name]);
@@ -38,22 +36,22 @@ async function bundle() {
     exported.set(name, own);
     sources.set(`\0${name}`, `export { ${own.join(', ')} } from ${JSON.stringify(name)};`);
   }
+  /** @type {import('rolldown').Plugin} */
+  const entry = {
+    name: 'entry',
+    resolveId(id, importer) {
+      if (sources.has(id)) return id;
+      return importer !== undefined && sources.has(importer) ? this.resolve(id, manifest) : undefined;
+    },
+    load: (id) => sources.get(id),
+  };
   const stem = (/** @type {string} */ name) => name.replaceAll('/', '.');
   const made = await rolldown({
     input: Object.fromEntries(names.map((name) => [stem(name), `\0${name}`])),
     cwd: root,
     platform: 'node',
     logLevel: 'silent',
-    plugins: [
-      {
-        name: 'entries',
-        resolveId(id, importer) {
-          if (sources.has(id)) return id;
-          return importer && sources.has(importer) ? this.resolve(id, manifest) : undefined;
-        },
-        load: (id) => sources.get(id),
-      },
-    ],
+    plugins: [entry],
   });
   await made.write({
     dir: folder,

@@ -33,8 +33,10 @@ export async function ensureDependencies(root, cache) {
         say('installing npm packages (npm ci)');
         await npm(['ci', '--include=dev'], root, 'install the npm packages', alsoHeldBy);
       }
-      await mkdir(ownFolder(root), { recursive: true });
-      await writeFile(stamp, wanted);
+      // A folder that cannot be written: the next start compares again.
+      await mkdir(ownFolder(root), { recursive: true })
+        .then(() => writeFile(stamp, wanted))
+        .catch(() => undefined);
     },
     () => say('waiting for another start that is installing npm packages'),
   );

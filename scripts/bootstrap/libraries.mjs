@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { registerHooks } from 'node:module';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ownFolder } from './folders.mjs';
 import { withLock } from './lock.mjs';
@@ -22,13 +22,12 @@ const form = 1;
  * Has our own files import the libraries out of a few bundled files: to find and read their 1,300 files takes half a second
  * of each start. The bundle is made once for each package-lock.json. Whatever is wrong with it, node_modules is used.
  * @param {string} root of the repository
- * @param {string} cache
  * @param {string} stamp of the packages in node_modules
  */
-export async function useLibraries(root, cache, stamp) {
+export async function useLibraries(root, stamp) {
   const folder = resolve(ownFolder(root), 'libraries');
   const wanted = `${form} ${stamp}`;
-  const index = readIndex(folder, wanted) ?? (await makeLibraries(root, cache, folder, wanted));
+  const index = readIndex(folder, wanted) ?? (await makeLibraries(root, folder, wanted));
   if (index === undefined) return;
   const urls = new Map(
     Object.entries(index.modules).map(([name, file]) => [name, pathToFileURL(resolve(folder, file)).href]),
@@ -60,11 +59,10 @@ export function readIndex(folder, stamp) {
   }
 }
 
-/** @type {(root: string, cache: string, folder: string, stamp: string) => Promise<Index | undefined>} */
-async function makeLibraries(root, cache, folder, stamp) {
+/** @type {(root: string, folder: string, stamp: string) => Promise<Index | undefined>} */
+async function makeLibraries(root, folder, stamp) {
   try {
-    await mkdir(dirname(folder), { recursive: true });
-    await withLock(resolve(cache, 'locks', `libraries-${stamp.slice(0, 16).trim()}.lock`), async (alsoHeldBy) => {
+    await withLock(`${folder}.lock`, async (alsoHeldBy) => {
       if (readIndex(folder, stamp)) return;
       say('bundling the libraries, for fast starts from now on');
       const part = `${folder}.part`;
@@ -79,7 +77,10 @@ async function makeLibraries(root, cache, folder, stamp) {
   return readIndex(folder, stamp);
 }
 
-/** In a process of its own, as it needs more memory than we are given. @type {(args: string[], onStart: (pid: number) => Promise<void>) => Promise<void>} */
+/**
+ * In a process of its own, as it needs more memory than we are given.
+ * @type {(args: string[], onStart: (pid: number) => Promise<void>) => Promise<void>}
+ */
 function bundle(args, onStart) {
   const { promise, resolve: done, reject } = Promise.withResolvers();
   const program = resolve(import.meta.dirname, 'bundle-libraries.mjs');

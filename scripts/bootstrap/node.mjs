@@ -53,7 +53,8 @@ export function nodePackage(platform, arch) {
  */
 export async function ensureNode(root, cache) {
   // One of ours gives way when kind/versions.yaml asks for another.
-  if (isNewEnough(process.version) && !process.execPath.startsWith(resolve(cache, 'node') + sep)) return process.execPath;
+  if (isNewEnough(process.version) && !process.execPath.startsWith(resolve(cache, 'node') + sep))
+    return process.execPath;
   const version = wantedNode(await readFile(resolve(root, 'kind/versions.yaml'), 'utf8').catch(() => ''));
   if (version === undefined) throw new NotReady('kind/versions.yaml: expected nodejs: { version: 24.x.y }');
   const name = nodePackage(process.platform, process.arch);

@@ -75,7 +75,9 @@ export function verifyCommand(signal: AbortSignal): Command {
     .option('--context <name>', 'a cluster of your own, by the context of your kubeconfig, in place of a lab')
     .option('--revision <name>', 'with --context: the Istio revision there (default: default)')
     .addOption(new Option('--source <source>', 'force where images come from').choices(['pull', 'build']))
-    .addOption(new Option('--soak <lifetimes>', 'how long the soak CR-19 lasts; 12 or more for a night').argParser(soak))
+    .addOption(
+      new Option('--soak <lifetimes>', 'how long the soak CR-19 lasts; 12 or more for a night').argParser(soak),
+    )
     .option('--json', 'print the run as JSON', false)
     .option('--sabotage <twin>', "run the one check in this twin's set-up: a failure on purpose")
     .option('--without <capability>', 'pretend that a capability is missing; may be repeated', collect, [])

@@ -5,7 +5,15 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { paths } from '#support/paths.ts';
-import { loadCatalogue, loadChecks, parseShard, select, selectOne, shardOf, type CataloguedCheck } from '#verdict/catalogue.ts';
+import {
+  loadCatalogue,
+  loadChecks,
+  parseShard,
+  select,
+  selectOne,
+  shardOf,
+  type CataloguedCheck,
+} from '#verdict/catalogue.ts';
 
 let checks: CataloguedCheck[];
 beforeAll(async () => {
