@@ -42,8 +42,13 @@ interface PartMade {
 async function cold(): Promise<Cold> {
   const home = await mkdtemp(join(tmpdir(), 'mw-cold-'));
   const folder = resolve(home, 'clone');
-  await $({ quiet: true })`git clone --quiet ${paths.root} ${folder}`;
-  await makeOther(folder);
+  try {
+    await $({ quiet: true })`git clone --quiet ${paths.root} ${folder}`;
+    await makeOther(folder);
+  } catch (error) {
+    await rm(home, { recursive: true, force: true });
+    throw error;
+  }
   const env = emptyCaches(home);
   const records = async () => {
     const made = resolve(home, 'cache/meshwitness/parts');
@@ -68,7 +73,8 @@ async function cold(): Promise<Cold> {
  */
 async function makeOther(clone: string): Promise<void> {
   const recipes = resolve(clone, 'kind/images');
-  for (const name of await readdir(recipes)) await writeFile(resolve(recipes, name, 'bench-cold'), clone);
+  for (const each of await readdir(recipes, { withFileTypes: true }))
+    if (each.isDirectory()) await writeFile(resolve(recipes, each.name, 'bench-cold'), clone);
   const file = resolve(clone, 'kind/versions.yaml');
   const document = parseDocument(await readFile(file, 'utf8'));
   for (const [part, spec] of Object.entries((await loadVersions()).parts)) {
