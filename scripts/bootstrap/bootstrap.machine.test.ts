@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -25,9 +25,11 @@ beforeEach(async () => {
 
 afterEach(() => rm(resolve(clone, '..'), { recursive: true, force: true }));
 
-function start(...args: string[]): ChildProcess & { said: string } {
-  const env = { PATH: `${clone}/bin:${process.env.PATH ?? ''}`, HOME: cache, XDG_CACHE_HOME: cache };
-  const child = spawn(process.execPath, [join(clone, 'scripts/bootstrap.mjs'), ...args], { env });
+const start = (...args: string[]) => run(process.execPath, [join(clone, 'scripts/bootstrap.mjs'), ...args]);
+
+function run(program: string, args: string[], more: NodeJS.ProcessEnv = {}): ChildProcess & { said: string } {
+  const env = { PATH: `${clone}/bin:${process.env.PATH ?? ''}`, HOME: cache, XDG_CACHE_HOME: cache, ...more };
+  const child = spawn(program, args, { env });
   const watched = Object.assign(child, { said: '' });
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (text: Buffer) => (watched.said += String(text)));
@@ -62,7 +64,7 @@ describe('bootstrap', () => {
     await writeFile(join(clone, 'node_modules/.package-lock.json'), JSON.stringify(record));
     expect(await ended(start('entry.ts'))).toBe(0);
     expect(await npmCalls()).toEqual([]);
-    expect(await readFile(join(clone, 'node_modules/.meshwitness-stamp'), 'utf8')).toBe(stampOf(lockfile));
+    expect(await readFile(join(clone, 'node_modules/.meshwitness/stamp'), 'utf8')).toBe(stampOf(lockfile));
   });
 
   it('lets one of two starts at once install, and the other wait for it', async () => {
@@ -127,5 +129,78 @@ describe('bootstrap', () => {
     await once(child.stdout ?? child, 'data');
     child.kill('SIGINT');
     expect(await ended(child)).toBe(130);
+  });
+});
+
+describe('launcher', () => {
+  /** What the command line of the clone prints: what it was started with, and where its library was read from. */
+  async function launched(env: NodeJS.ProcessEnv = {}) {
+    const child = run(join(clone, 'meshwitness'), [], env);
+    expect(await ended(child), child.said).toBe(0);
+    const [, pid, flags = '', library = ''] = /^(\d+) (.*) (\S+)$/m.exec(child.said) ?? [];
+    return { itself: Number(pid) === child.pid, flags, library, said: child.said };
+  }
+
+  const bundled = () => join(clone, 'node_modules/.meshwitness/libraries');
+
+  beforeEach(async () => {
+    await cp(resolve(import.meta.dirname, '../../meshwitness'), join(clone, 'meshwitness'));
+    await mkdir(join(clone, 'src/cli'), { recursive: true });
+    await writeFile(
+      join(clone, 'src/cli/main.ts'),
+      `import where from 'where'; console.log(process.pid, process.execArgv.join(' '), where);`,
+    );
+    await writeFile(join(clone, 'package.json'), JSON.stringify({ type: 'module', dependencies: { where: '1.0.0' } }));
+    await mkdir(join(clone, 'node_modules/where'));
+    await writeFile(join(clone, 'node_modules/where/package.json'), JSON.stringify({ main: 'where.mjs' }));
+    await writeFile(join(clone, 'node_modules/where/where.mjs'), 'export default import.meta.url;');
+    const bundler = resolve(import.meta.dirname, '../../node_modules/rolldown');
+    await symlink(bundler, join(clone, 'node_modules/rolldown'));
+  });
+
+  it('starts the Node.js that was found before, with the same flags and no process between', async () => {
+    const first = await launched();
+    expect(first.flags).toContain('--max-old-space-size=');
+    expect(await launched()).toMatchObject({ itself: true, flags: first.flags });
+    await rm(join(clone, 'node_modules/.meshwitness/node'));
+    await symlink('/nowhere/node', join(clone, 'node_modules/.meshwitness/node'));
+    expect(await launched()).toMatchObject({ itself: false, flags: first.flags });
+    expect(await launched()).toMatchObject({ itself: true });
+  });
+
+  it('bundles the libraries once, and reads them from there', async () => {
+    const first = await launched();
+    expect(first.said).toContain('bundling the libraries');
+    expect(first.library).toContain('.meshwitness/libraries/where.mjs');
+    const second = await launched();
+    expect(second.said).not.toContain('bundling');
+    expect(second.library).toBe(first.library);
+    expect((await launched({ MESHWITNESS_DEBUG: '1' })).library).toContain('node_modules/where/where.mjs');
+  });
+
+  it('bundles them anew when a file of theirs is gone, or the packages are others', async () => {
+    const { library } = await launched();
+    await rm(join(bundled(), 'where.mjs'));
+    expect(await launched()).toMatchObject({ library, said: expect.stringContaining('bundling') });
+    await writeFile(join(clone, 'package-lock.json'), lockfile.replace('1.0.0', '1.0.1'));
+    expect(await launched()).toMatchObject({ library, said: expect.stringContaining('bundling') });
+  });
+
+  it('does without the bundle, and does not try again, when it cannot be made', async () => {
+    await rm(join(clone, 'node_modules/rolldown'));
+    const first = await launched();
+    expect(first.library).toContain('node_modules/where/where.mjs');
+    expect((await launched()).said).not.toContain('bundling');
+  });
+
+  it('starts as well where nothing can be kept in node_modules', async () => {
+    await writeFile(join(clone, 'node_modules/.meshwitness'), 'in the way');
+    expect(await launched()).toMatchObject({ itself: false, library: expect.stringContaining('where/where.mjs') });
+  });
+
+  it('lets two starts at once make one bundle', async () => {
+    const both = await Promise.all([launched(), launched()]);
+    expect(both.map(({ library }) => library)).toEqual(both.map(() => expect.stringContaining('/libraries/where.mjs')));
+    expect(both.filter(({ said }) => said.includes('bundling'))).toHaveLength(1);
   });
 });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { ownFolder } from './folders.mjs';
 import { withLock } from './lock.mjs';
 import { npm } from './npm.mjs';
 import { NotReady, say } from './tell.mjs';
@@ -12,15 +13,16 @@ import { NotReady, say } from './tell.mjs';
  * package-lock.json it was made from, so that a second start reads two files and no more.
  * @param {string} root of the repository
  * @param {string} cache
+ * @returns {Promise<string>} the stamp
  */
 export async function ensureDependencies(root, cache) {
   const lockfile = await readFile(resolve(root, 'package-lock.json'), 'utf8').catch(() => {
     throw new NotReady('package-lock.json is missing: this is not a whole clone');
   });
   const wanted = stampOf(lockfile);
-  const stamp = resolve(root, 'node_modules/.meshwitness-stamp');
+  const stamp = resolve(ownFolder(root), 'stamp');
   const isDone = async () => (await readFile(stamp, 'utf8').catch(() => '')) === wanted;
-  if (await isDone()) return;
+  if (await isDone()) return wanted;
   const lock = resolve(cache, 'locks', `dependencies-${hash(root).slice(0, 12)}.lock`);
   await withLock(
     lock,
@@ -31,10 +33,14 @@ export async function ensureDependencies(root, cache) {
         say('installing npm packages (npm ci)');
         await npm(['ci', '--include=dev'], root, 'install the npm packages', alsoHeldBy);
       }
-      await writeFile(stamp, wanted);
+      // A folder that cannot be written: the next start compares again.
+      await mkdir(ownFolder(root), { recursive: true })
+        .then(() => writeFile(stamp, wanted))
+        .catch(() => undefined);
     },
     () => say('waiting for another start that is installing npm packages'),
   );
+  return wanted;
 }
 
 /**

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import pc from 'picocolors';
 import { addOnParts } from '#install/add-ons.ts';
 import { reproduce } from '#cli/verify-record.ts';
-import { loadCatalogue, selectOne, type CataloguedCheck } from '#verdict/catalogue.ts';
+import { loadChecks, selectOne, type CataloguedCheck } from '#verdict/catalogue.ts';
 import { manifestText, partsOf, planRun } from '#verdict/plan.ts';
 
 /** `explain ID`: what a check sets up, sends and expects, and why; from its files only. */
@@ -11,7 +11,7 @@ export function explainCommand(): Command {
     .description('what one check sets up, sends and expects, and why')
     .argument('<id>', 'id of a check, such as GS-02')
     .action(async (id: string) => {
-      console.log(await explanation(selectOne(await loadCatalogue(), id)));
+      console.log(await explanation(selectOne(await loadChecks([id]), id)));
     });
 }
 

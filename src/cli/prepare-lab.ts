@@ -5,6 +5,7 @@ import { istioPartNames, nodeImageForLab } from '#install/istio-parts.ts';
 import type { EngineInfo } from '#machine/docker.ts';
 import { ensureEngine } from '#machine/engine.ts';
 import { withProgress } from '#machine/images/progress.ts';
+import { LocalImages } from '#machine/parts-local.ts';
 import { ensureParts } from '#machine/parts.ts';
 import type { ReadyPart } from '#machine/ready-part.ts';
 
@@ -16,6 +17,8 @@ export interface PreparedLab {
   /** Names of the parts of this run. */
   wanted: string[];
   parts: ReadonlyMap<string, ReadyPart>;
+  /** Those of this machine, listed once for the whole run. */
+  images: LocalImages;
 }
 
 /**
@@ -33,12 +36,13 @@ export async function prepareLab(
   const lease = await LabLease.take(name, say, signal);
   if (lease.afterKill) step('lock of a killed run');
   try {
-    const nodeImagePart = await nodeImageForLab(name, channels, signal);
+    const images = new LocalImages();
+    const nodeImagePart = await nodeImageForLab(name, channels, { images, signal });
     const wanted = ['kind', nodeImagePart, ...istioPartNames(channels), ...asked];
-    const options = { signal, ...(source && { source }) };
+    const options = { images, signal, ...(source && { source }) };
     const parts = await withProgress((onProgress) => ensureParts(wanted, { ...options, onProgress }));
     step('images and tools');
-    return { engine, lease, nodeImagePart, wanted, parts };
+    return { engine, lease, nodeImagePart, wanted, parts, images };
   } catch (error) {
     await lease.end(keep);
     throw error;

@@ -6,13 +6,16 @@ import type { RunRecord } from '#verdict/result.ts';
 type Product = RunRecord['products'][number];
 
 /** The parts that a run stands on, those inside its node too, with where each came from. */
-export async function productsOf(names: readonly string[], signal: AbortSignal): Promise<Product[]> {
+export async function productsOf(
+  names: readonly string[],
+  options: Parameters<typeof findParts>[1],
+): Promise<Product[]> {
   const { parts } = await loadVersions();
   const inside = (part: string): string[] => {
     const spec = parts[part];
     return spec?.build === 'node' ? [part, ...inside(spec.base), ...spec.preload] : [part];
   };
-  const found = await findParts([...new Set(names.flatMap(inside))], signal);
+  const found = await findParts([...new Set(names.flatMap(inside))], options);
   return [...found.values()].map(productOf);
 }
 

@@ -48,7 +48,7 @@ async function up(topology: string, name: string, channels: IstioChannel[], sign
   await ensureEngine({ say, signal });
   const hold = await holdLab(name, say, signal);
   try {
-    const nodeImagePart = await nodeImageForLab(name, channels, signal);
+    const nodeImagePart = await nodeImageForLab(name, channels, { signal });
     const wanted = ['kind', nodeImagePart, ...istioPartNames(channels)];
     await withProgress((onProgress) => ensureParts(wanted, { signal, onProgress }));
     const istio = await ensureIstio(channels, { signal });

@@ -33,22 +33,22 @@ export interface ReadyLab {
 /** Brings the lab up and installs Istio, as far as they do not stand already. */
 export async function readyLab(
   { name, topology, channels, parts: asked, needs, without }: LabWish,
-  { nodeImagePart, wanted, parts }: PreparedLab,
+  { nodeImagePart, wanted, parts, images }: PreparedLab,
   step: (name: string) => void,
   signal: AbortSignal,
 ): Promise<ReadyLab> {
   const istio = istioPartsOf(channels, parts);
   const [lab, products] = await Promise.all([
     upLab({ name, topology, nodeImagePart, parts, say, signal }),
-    productsOf(wanted, signal),
+    productsOf(wanted, { images, signal }),
     // Needs no cluster: done while they come up.
     ...istio.map((each) => istioManifests(each, signal)),
   ]);
   step(lab.reused ? 'lab (stands)' : 'lab');
   const clusters = [...lab.clusters.values()];
   if (asked.length > 0) {
-    const images = await podImages(asked, parts);
-    const brought = await Promise.all(clusters.map((each) => bringImages(each, images, signal)));
+    const wantedByPods = await podImages(asked, parts);
+    const brought = await Promise.all(clusters.map((each) => bringImages(each, wantedByPods, signal)));
     step(brought.flat().length > 0 ? 'images into nodes' : 'images into nodes (there)');
   }
   const [installed, added] = await Promise.all([

@@ -6,12 +6,9 @@ import { exitCodeOf } from '#cli/exit-code.ts';
 import { progressLine, say, type Timings } from '#cli/progress.ts';
 import type { LabWish } from '#cli/lab-wish.ts';
 import type { PreparedLab } from '#cli/prepare-lab.ts';
+import type { AllureWriter } from '#cli/reporting.ts';
 import { readyContext, readyLab, takeContext, type ReadyLab } from '#cli/verify-lab.ts';
 import { checkRecords, machineFacts } from '#cli/verify-record.ts';
-import { allureWriter } from '#report/allure.ts';
-import { killScore } from '#report/summary.ts';
-import { runSummary } from '#report/table.ts';
-import { writeReports } from '#report/write-reports.ts';
 import { ToldError } from '#support/errors.ts';
 import { paths } from '#support/paths.ts';
 import { loadCatalogue, type CataloguedCheck } from '#verdict/catalogue.ts';
@@ -118,6 +115,7 @@ async function decide(
     failure = { error };
   }
   const exitCode = signal.aborted ? 130 : failure ? exitCodeFor(failure.error) : exitCodeOf(folder.lines);
+  const { killScore, runSummary, writeReports } = await reporting();
   const score = killScore(folder.lines);
   await folder.update({
     end: new Date().toISOString(),
@@ -157,18 +155,20 @@ function optionsFor(
   folder: RunFolder,
   targets: RunOptions['targets'],
 ): RunOptions {
-  const allure = allureWriter(folder.dir);
-  allure.environment(folder.record);
+  let opened: Promise<AllureWriter> | undefined;
+  const allure = () => (opened ??= openAllure(folder));
   return {
     targets,
     twins,
     signal,
     timed: (step, durationMs) => timings.add(step, durationMs),
+    // Once its first requests are on their way. What goes wrong is told where the module is needed.
+    underWay: () => void setImmediate(() => void reporting().catch(() => undefined)),
     ...(sabotage && { sabotage }),
     verdict: async (found, evidence) => {
       const line = await folder.add(found, evidence);
       const check = folder.record.checks[line.id];
-      if (check) allure.add(line, check);
+      if (check) (await allure()).add(line, check);
       say(progressLine(line));
     },
     dump: async (scene, { check, channel, manifests }) => {
@@ -177,6 +177,14 @@ function optionsFor(
       return name;
     },
   };
+}
+
+const reporting = () => import('#cli/reporting.ts');
+
+async function openAllure({ dir, record }: RunFolder): Promise<AllureWriter> {
+  const writer = (await reporting()).allureWriter(dir);
+  writer.environment(record);
+  return writer;
 }
 
 const exitCodeFor = (error: unknown): number => (error instanceof ToldError ? error.exitCode : 1);

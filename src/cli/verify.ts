@@ -11,6 +11,7 @@ import { UsageError } from '#support/errors.ts';
 import { nearest } from '#support/nearest.ts';
 import {
   loadCatalogue,
+  loadChecks,
   parseShard,
   profiles,
   select,
@@ -74,7 +75,9 @@ export function verifyCommand(signal: AbortSignal): Command {
     .option('--context <name>', 'a cluster of your own, by the context of your kubeconfig, in place of a lab')
     .option('--revision <name>', 'with --context: the Istio revision there (default: default)')
     .addOption(new Option('--source <source>', 'force where images come from').choices(['pull', 'build']))
-    .addOption(new Option('--soak <lifetimes>', 'how long the soak CR-19 lasts; 12 or more for a night').argParser(soak))
+    .addOption(
+      new Option('--soak <lifetimes>', 'how long the soak CR-19 lasts; 12 or more for a night').argParser(soak),
+    )
     .option('--json', 'print the run as JSON', false)
     .option('--sabotage <twin>', "run the one check in this twin's set-up: a failure on purpose")
     .option('--without <capability>', 'pretend that a capability is missing; may be repeated', collect, [])
@@ -91,7 +94,8 @@ export async function verify(words: string[], options: VerifyOptions, signal: Ab
   const step = timings.stopwatch();
   const { profile, name, topology, source, sabotage, without, ...rest } = options;
   checkLabName(name);
-  const [catalogue] = await Promise.all([loadCatalogue(), readTopology(topology), loadVersions()]);
+  const reading = without.length > 0 ? loadCatalogue() : loadChecks(words);
+  const [catalogue] = await Promise.all([reading, readTopology(topology), loadVersions()]);
   requireKnown(without, catalogue);
   const selected = select(catalogue, words, profile);
   const sharded = options.shard ? shardOf(selected, options.shard) : selected;

@@ -16,9 +16,9 @@ export const nodeImageFor = (channels: readonly IstioChannel[]): string =>
 export async function nodeImageForLab(
   lab: string,
   channels: readonly IstioChannel[],
-  signal?: AbortSignal,
+  options: Parameters<typeof findParts>[1] = {},
 ): Promise<string> {
-  const [record, all] = await Promise.all([readLab(lab), findParts([nodeImageFor(istioChannels)], signal)]);
+  const [record, all] = await Promise.all([readLab(lab), findParts([nodeImageFor(istioChannels)], options)]);
   const [wider] = all.values();
   return record?.complete && wider?.reference === record.nodeImage ? wider.part : nodeImageFor(channels);
 }

@@ -32,7 +32,7 @@ export class PartMaker {
   readonly #recipes: string;
   readonly #named: ReadonlySet<string>;
   readonly #slots: Slots = makeSlots();
-  readonly #images = new LocalImages();
+  readonly #images: LocalImages;
   readonly #puller = new Puller();
   readonly #priorities: ReadonlyMap<string, number>;
   readonly #ready = new Map<string, Promise<ReadyPart>>();
@@ -47,6 +47,7 @@ export class PartMaker {
     this.#versions = versions;
     this.#recipes = options.recipes ?? paths.imageRecipes;
     this.#options = options;
+    this.#images = options.images ?? new LocalImages();
     this.#named = new Set(names);
     this.#priorities = prioritiesOf(versions, names);
   }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { partFolder } from '#machine/cache.ts';
+import type { LocalImages } from '#machine/parts-local.ts';
 import { PartMaker } from '#machine/parts-make.ts';
 import type { PartEvent, ReadyPart } from '#machine/ready-part.ts';
 import { expandSets, loadVersions } from '#machine/versions.ts';
@@ -13,6 +14,8 @@ export interface EnsureOptions {
   onProgress?: (event: PartEvent) => void;
   /** Makes the named parts again, whatever is here. */
   force?: boolean;
+  /** The images of this machine, for callers that ask more than once. Default: listed anew. */
+  images?: LocalImages;
 }
 
 /**
@@ -49,10 +52,13 @@ export async function ensureParts(
  *
  * @throws UsageError, NotReadyError as {@link ensureParts}
  */
-export async function findParts(names: readonly string[], signal?: AbortSignal): Promise<Map<string, ReadyPart>> {
+export async function findParts(
+  names: readonly string[],
+  options: Pick<EnsureOptions, 'signal' | 'images'> = {},
+): Promise<Map<string, ReadyPart>> {
   const versions = await loadVersions();
   const parts = expandSets(versions, names);
-  const maker = new PartMaker(versions, parts, { ...(signal && { signal }) });
+  const maker = new PartMaker(versions, parts, options);
   const found = await Promise.all(parts.map((part) => maker.find(part)));
   return new Map(found.filter((part) => part !== undefined).map((part) => [part.part, part]));
 }

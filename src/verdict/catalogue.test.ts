@@ -5,7 +5,15 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { paths } from '#support/paths.ts';
-import { loadCatalogue, parseShard, select, selectOne, shardOf, type CataloguedCheck } from '#verdict/catalogue.ts';
+import {
+  loadCatalogue,
+  loadChecks,
+  parseShard,
+  select,
+  selectOne,
+  shardOf,
+  type CataloguedCheck,
+} from '#verdict/catalogue.ts';
 
 let checks: CataloguedCheck[];
 beforeAll(async () => {
@@ -43,6 +51,13 @@ describe('the catalogue', () => {
       exitCode: 2,
       message: expect.stringContaining('both claim the id X-1'),
     });
+  });
+
+  it('is read in part when all that is asked for is ids, by the names of the files', async () => {
+    for (const { id } of checks) expect(ids(await loadChecks([id.toLowerCase()]))).toEqual([id]);
+    expect(ids(await loadChecks(['IM-02', 'GS-02']))).toEqual(['GS-02', 'IM-02']);
+    for (const words of [[], ['mtls'], ['GS-02', 'mtls'], ['GS-02', 'GS-99'], ['gs']])
+      expect(await loadChecks(words)).toEqual(checks);
   });
 
   it('is read without the Kubernetes client, which takes longer than a list may', async () => {

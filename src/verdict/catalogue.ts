@@ -1,4 +1,4 @@
-import { glob } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { UsageError } from '#support/errors.ts';
@@ -21,13 +21,32 @@ const suffix = '.check.ts';
  * @throws UsageError when a file holds no check, or two claim one id
  */
 export async function loadCatalogue(folder: string = paths.suites): Promise<CataloguedCheck[]> {
-  const files: string[] = [];
-  for await (const file of glob(`**/*${suffix}`, { cwd: folder })) files.push(file);
+  return read(folder, await filesIn(folder));
+}
+
+/**
+ * The part of the catalogue in which these words can be looked up: when each is the id of a check, the files that are named
+ * after those; else all of it.
+ */
+export async function loadChecks(words: readonly string[], folder: string = paths.suites): Promise<CataloguedCheck[]> {
+  const files = await filesIn(folder);
+  const named = words.map((word) => files.filter((file) => isNamedAfter(file, word)));
+  const known = words.length > 0 && named.every((found) => found.length > 0);
+  return read(folder, known ? [...new Set(named.flat())] : files);
+}
+
+const isNamedAfter = (file: string, word: string): boolean =>
+  /^[a-z]+-\d+$/i.test(word) && basename(file).startsWith(`${word.toLowerCase()}-`);
+
+const filesIn = async (folder: string): Promise<string[]> =>
+  (await readdir(folder, { recursive: true })).filter((file) => file.endsWith(suffix));
+
+async function read(folder: string, files: readonly string[]): Promise<CataloguedCheck[]> {
   const checks = await Promise.all(files.map((file) => load(resolve(folder, file))));
   const byId = Map.groupBy(checks, ({ id }) => id);
   for (const [id, [first, second]] of byId)
     if (first && second) throw new UsageError(`${shown(first.file)} and ${shown(second.file)} both claim the id ${id}`);
-  return checks.toSorted((a, b) => a.id.localeCompare(b.id, 'en', { numeric: true }));
+  return checks.toSorted((a, b) => (a.id < b.id ? -1 : 1));
 }
 
 async function load(file: string): Promise<CataloguedCheck> {

@@ -28,6 +28,8 @@ export interface RunOptions {
   verdict: (line: VerdictLine, evidence?: Evidence) => Promise<unknown>;
   /** Dumps a scene that shows a failure; returns the folder, relative to the run's. */
   dump: (scene: Scene, planned: PlannedCheck) => Promise<string>;
+  /** Told when a check has begun, and has waits before it for work that need not be done earlier. */
+  underWay?: () => void;
   /** Told how long a scene took to stand, in milliseconds. */
   timed: (step: string, durationMs: number) => void;
 }
@@ -106,11 +108,13 @@ async function runPlanned(planned: PlannedCheck, footing: Footing, options: RunO
   if (absent !== undefined)
     return void (await verdict(undecided(planned, 'unsupported', `${absent} is absent here, and the check needs it`)));
   const shared = { check, names, manifests, capabilities, signal, ...(scene && { scene }) };
-  const { line, evidence } = await runCheck({
+  const running = runCheck({
     ...shared,
     ...(sabotage && { sabotage }),
     ...(scene && { dump: () => dump(scene, planned) }),
   });
+  options.underWay?.();
+  const { line, evidence } = await running;
   await verdict(line, evidence);
   if (!options.twins) return;
   for (const twin of check.twins) {

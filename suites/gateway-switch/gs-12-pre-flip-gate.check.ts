@@ -6,7 +6,6 @@ import { factIs } from '#verdict/expectations/fact.ts';
 import { matchedCluster, mutualTls, passedThrough, plaintextAt } from '#verdict/expectations/proxy-log.ts';
 import type { CallPlan, Stage } from '#verdict/stage.ts';
 import { blockingPairs, decidePreflight, pairText, preflightFacts, type PreflightFacts } from '#gate/preflight.ts';
-import { readPreflight } from '#gate/read-preflight.ts';
 import type { Evidence } from '#support/evidence.ts';
 import { timeouts } from '#support/timeouts.ts';
 import { until } from '#support/wait.ts';
@@ -103,6 +102,8 @@ export default check({
 
 /** Sends the traffic of one stage, and asks the gate about just that window, once every call is in the logs. */
 async function gate(stage: Stage, name: string, traffic: Record<string, CallPlan>): Promise<PreflightFacts> {
+  // The catalogue reads every check: what works on clusters is read when it is needed.
+  const { readPreflight } = await import('#gate/read-preflight.ts');
   const { names, signal, scene } = stage;
   const since = new Date();
   await callAll(stage, name, traffic);

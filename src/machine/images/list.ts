@@ -25,7 +25,7 @@ export interface ListedPart {
 export async function listParts(signal?: AbortSignal): Promise<ListedPart[]> {
   const versions = await loadVersions();
   const names = Object.keys(versions.parts);
-  const ready = await findParts(names, signal);
+  const ready = await findParts(names, { ...(signal && { signal }) });
   return Object.entries(versions.parts).map(([part, spec]) => {
     const module = moduleOf(versions, part);
     return {

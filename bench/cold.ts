@@ -1,0 +1,169 @@
+// Cold: from a fresh clone with empty caches to the first verdict, everything built, as `npm start` does it; beside the sum of
+// the same steps one after another. Takes over 20 min of both cores and 15 GB of disk; what it made is removed again.
+// node scripts/bootstrap.mjs bench/cold.ts [--parts kind,envoy-current]   (only these parts, no lab)
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Command } from 'commander';
+import { parseDocument } from 'yaml';
+import { $ } from 'zx/core';
+import { loadVersions } from '#machine/versions.ts';
+import { paths } from '#support/paths.ts';
+import { seconds, timed } from './pairs.ts';
+
+const { parts: named } = new Command('cold')
+  .option('--parts <names>', 'only these parts, with what they are made from', (text: string) => text.split(','))
+  .parse()
+  .opts<{ parts?: string[] }>();
+const lab = 'bench-cold';
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+
+/** Durations in milliseconds, by the name of the step. */
+type Steps = Map<string, number>;
+
+/** A clone with caches of its own, removed with every image that was made in it. */
+interface Cold extends AsyncDisposable {
+  folder: string;
+  env: NodeJS.ProcessEnv;
+  /** What the records of its parts say: name, reference of an image, how long it took to make. */
+  records: () => Promise<PartMade[]>;
+}
+
+interface PartMade {
+  part: string;
+  reference?: string;
+  buildMs: number;
+}
+
+async function cold(): Promise<Cold> {
+  const home = await mkdtemp(join(tmpdir(), 'mw-cold-'));
+  const folder = resolve(home, 'clone');
+  try {
+    await $({ quiet: true })`git clone --quiet ${paths.root} ${folder}`;
+    await makeOther(folder);
+  } catch (error) {
+    await rm(home, { recursive: true, force: true });
+    throw error;
+  }
+  const env = emptyCaches(home);
+  const records = async () => {
+    const made = resolve(home, 'cache/meshwitness/parts');
+    const names = (await readdir(made).catch(() => [])).filter((name) => !name.startsWith('.'));
+    const texts = names.map((name) => readFile(resolve(made, name, 'part.json'), 'utf8'));
+    return (await Promise.all(texts)).map((text) => JSON.parse(text) as PartMade);
+  };
+  const remove = async () => {
+    const run = $({ quiet: true, nothrow: true, cwd: folder, env });
+    if (!named) await run`./meshwitness down --name ${lab}`;
+    const images = (await records()).flatMap(({ reference }) => reference ?? []);
+    for (const image of images) await run`docker image rm ${image}`;
+    await run`go clean -modcache`; // its files cannot be removed otherwise, but by root
+    await rm(home, { recursive: true, force: true });
+  };
+  return { folder, env, records, [Symbol.asyncDispose]: remove };
+}
+
+/**
+ * The engine keeps images of other clones, and what was built before must not be found. A part is known by the hash of its
+ * recipe, or of its packages in their order: this changes the hash of each and nothing of what comes out.
+ */
+async function makeOther(clone: string): Promise<void> {
+  const recipes = resolve(clone, 'kind/images');
+  for (const each of await readdir(recipes, { withFileTypes: true }))
+    if (each.isDirectory()) await writeFile(resolve(recipes, each.name, 'bench-cold'), clone);
+  const file = resolve(clone, 'kind/versions.yaml');
+  const document = parseDocument(await readFile(file, 'utf8'));
+  for (const [part, spec] of Object.entries((await loadVersions()).parts)) {
+    if (spec.build !== 'debootstrap') continue;
+    const order = new Map(spec.packages.map((each) => [each, Math.random()]));
+    const shuffled = spec.packages.toSorted((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0));
+    document.setIn(['parts', part, 'packages'], shuffled);
+  }
+  await writeFile(file, document.toString());
+}
+
+/** The environment of a person whose caches are empty: none of this machine's is read or written. */
+function emptyCaches(home: string): NodeJS.ProcessEnv {
+  const { NODE_COMPILE_CACHE: _ours, PATH = '', ...env } = process.env;
+  // The Node.js that the bootstrap installed is in front, and must be installed again.
+  const ours = process.execPath.startsWith(paths.cache) ? dirname(process.execPath) : undefined;
+  return {
+    ...env,
+    PATH: PATH.split(delimiter)
+      .filter((each) => each !== ours)
+      .join(delimiter),
+    XDG_CACHE_HOME: resolve(home, 'cache'),
+    GOPATH: resolve(home, 'go'),
+    GOMODCACHE: resolve(home, 'go/pkg/mod'),
+    GOCACHE: resolve(home, 'go-build'),
+    npm_config_cache: resolve(home, 'npm'),
+    PIP_CACHE_DIR: resolve(home, 'pip'),
+  };
+}
+
+/** Runs `verify` until its first verdict. @returns milliseconds */
+async function firstVerdict({ folder, env }: Cold): Promise<number> {
+  const start = performance.now();
+  const args = ['verify', '--profile', 'smoke', '--name', lab, '--source', 'build'];
+  const child = spawn('./meshwitness', args, { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = once(child, 'close');
+  const interrupt = () => void child.kill('SIGINT');
+  stop.signal.addEventListener('abort', interrupt);
+  let took: number | undefined;
+  const last: string[] = [];
+  for await (const line of createInterface({ input: child.stderr })) {
+    last.splice(0, Math.max(0, last.length - 5));
+    last.push(line);
+    if (took !== undefined || !/^\S (pass|fail|inconclusive|unsupported) /.test(line)) continue;
+    took = performance.now() - start;
+    console.error(line);
+    interrupt();
+  }
+  await ended;
+  stop.signal.throwIfAborted();
+  if (took === undefined) throw new Error(`no verdict came:\n${last.join('\n')}`);
+  return took;
+}
+
+/** As it is: parts are made beside each other. */
+async function asItIs(): Promise<{ total: number; steps: Steps }> {
+  await using clone = await cold();
+  const run = $({ quiet: true, cwd: clone.folder, env: clone.env, signal: stop.signal });
+  const total = named ? await timed(() => run`./meshwitness images build ${named}`) : await firstVerdict(clone);
+  const records = await clone.records();
+  return { total, steps: new Map(records.map(({ part, buildMs }) => [part, buildMs])) };
+}
+
+/** The same, one after another. */
+async function inTurn(): Promise<{ total: number; steps: Steps }> {
+  await using clone = await cold();
+  const run = $({ quiet: true, cwd: clone.folder, env: clone.env, signal: stop.signal });
+  const steps: Steps = new Map();
+  steps.set('npm packages, Node.js', await timed(() => run`./meshwitness --help`));
+  const { stdout } = await run`node scripts/bootstrap.mjs bench/cold-parts.ts ${named ?? []}`;
+  for (const line of stdout.trim().split('\n')) {
+    const { part, ms } = JSON.parse(line) as { part: string; ms: number };
+    steps.set(part, ms);
+  }
+  if (!named) {
+    steps.set('cluster and Istio', await timed(() => run`./meshwitness up --name ${lab}`));
+    steps.set('scene and check', await firstVerdict(clone));
+  }
+  return { total: [...steps.values()].reduce((sum, ms) => sum + ms, 0), steps };
+}
+
+const one = await asItIs();
+console.log(`as it is            ${seconds(one.total)}`);
+const other = await inTurn();
+console.log(`one after another   ${seconds(other.total)}`);
+for (const [step, ms] of other.steps) {
+  const beside = one.steps.get(step);
+  console.log(
+    `  ${step.padEnd(26)} ${seconds(ms).padStart(8)}${beside === undefined ? '' : `   beside others ${seconds(beside)}`}`,
+  );
+}
+console.log(`ratio               ${(one.total / other.total).toFixed(2)}   (at most 0.90)`);
