@@ -144,7 +144,7 @@ async function leadsTo({ scene, signal }: Stage, service: string): Promise<void>
   const look = async () => {
     const own = routers
       .parse(await traefik.json('/api/http/routers', { signal }))
-      .filter(({ rule }) => rule.includes(publicHost));
+      .filter(({ rule }) => rule.includes(`Host(\`${publicHost}\`)`));
     const found = own.some((each) => each.service.includes(service) && each.status === 'enabled');
     return found && own.length === 1
       ? { done: true }
