@@ -6,6 +6,8 @@ import { timeouts } from '#support/timeouts.ts';
 
 /** Port of a fixture pod's admin listener, which the mesh does not capture. */
 export const adminPort = 9100;
+/** Port of a sidecar's own admin listener. */
+export const sidecarAdminPort = 15_000;
 
 /**
  * Has a fixture pod make one call, and tells how it ended: every way of failing is an outcome, not an error.

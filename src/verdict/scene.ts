@@ -1,15 +1,12 @@
 import { Forwards, type PodHttp } from '#lab/forward.ts';
 import type { Cluster, Manifest } from '#lab/cluster.ts';
-import { adminPort } from '#probe/caller.ts';
+import { adminPort, sidecarAdminPort } from '#probe/caller.ts';
 import type { Course } from '#support/certificates.ts';
 import { timeouts } from '#support/timeouts.ts';
 import { until, type Look } from '#support/wait.ts';
 import type { InboundFacts } from '#witness/inbound.ts';
 import { LogFollower } from '#witness/log-follower.ts';
 import { hashAnnotation, type PlannedWorkload, type ScenePlan } from '#verdict/scene-file.ts';
-
-/** Port of a sidecar's own admin listener. */
-export const sidecarAdminPort = 15_000;
 
 /** A workload of a scene, running: one pod, with what is known of it. */
 export interface Workload {

@@ -11,7 +11,6 @@ import { factIs } from '#verdict/expectations/fact.ts';
 import { cameFrom, failedWithin, ledgerComplete, rateReached } from '#verdict/expectations/load.ts';
 import { mutualTlsFrom } from '#verdict/expectations/proxy-log.ts';
 import type { Finding } from '#verdict/result.ts';
-import { sidecarAdminPort } from '#verdict/scene.ts';
 import type { Stage } from '#verdict/stage.ts';
 import type { StagedLoad } from '#verdict/staged-load.ts';
 import { dumpedSecrets, secretsPath } from '#witness/certificates/secrets-page.ts';
