@@ -1,6 +1,7 @@
 // Proves that a gateway restarts and scales under load without losing requests, and that a pod serves only when all of it is ready.
 import { z } from 'zod';
 import type { Manifest } from '#lab/cluster.ts';
+import { sidecarAdminPort } from '#probe/caller.ts';
 import { timeouts } from '#support/timeouts.ts';
 import { until, type Look } from '#support/wait.ts';
 import { check, type Seen } from '#verdict/check.ts';
