@@ -20,7 +20,7 @@ const plain =
 
 describe('a line of a proxy', () => {
   it('of our labs says how a call came in', () => {
-    expect(arrivals('lab.log')).toEqual(['mutual-tls', 'plaintext', 'refused', 'outbound', 'other']);
+    expect(arrivals('lab.txt')).toEqual(['mutual-tls', 'plaintext', 'refused', 'outbound', 'other']);
   });
 
   it("in Istio's default JSON says it by the server name", () => {
