@@ -6,7 +6,7 @@ import { check, type Seen } from '#verdict/check.ts';
 import { missing } from '#verdict/expectation.ts';
 import { notReceivedBy, receivedBy } from '#verdict/expectations/backend.ts';
 import { answered } from '#verdict/expectations/client.ts';
-import { ledgerComplete, rateReached, zeroFailures } from '#verdict/expectations/load.ts';
+import { ledgerComplete, rateReached, zeroFailuresAfter } from '#verdict/expectations/load.ts';
 import {
   deniedByPolicy,
   matchedCluster,
@@ -144,6 +144,7 @@ function costOf({ evidence: { facts, loads }, load }: Seen): Finding[] {
       missing({ expectation: 'latency-budget', kind: 'object', from: 'budget file', expected: 'a budget' }, 'none'),
     ];
   const measurement = quietMeasurement(loads, costs);
+  const zeroFailures = zeroFailuresAfter(costs.warmUpMs);
   const counted = repeatsOf(costs, measurement).flatMap((repeat) => [
     ...load(streamOf('bare', repeat), zeroFailures, rateReached()),
     ...hopStates.flatMap((state) =>

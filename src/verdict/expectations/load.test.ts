@@ -9,6 +9,7 @@ import {
   rateReached,
   thresholdsHeld,
   zeroFailures,
+  zeroFailuresAfter,
 } from '#verdict/expectations/load.ts';
 
 const client: LoadResult = {
@@ -78,6 +79,11 @@ describe('expectations on a load', () => {
     const one = load({ failed: 1, answered: { 200: 499, 503: 1 } });
     expect(broken(one)).toEqual(['zero-failures']);
     expect(zeroFailures(one)[0]?.seen).toBe('1 of 500 failed (1 × 503)');
+  });
+
+  it('leave the warm-up out where they are told to', () => {
+    const failing = (second: number) => load({ failed: 1, failures: [{ second, byStatus: { 503: 1 } }] });
+    expect([0, 1].map((second) => zeroFailuresAfter(1_000)(failing(second))[0]?.state)).toEqual(['met', 'broken']);
   });
 
   it('find a crossed threshold, a late answer and a rate that was not reached', () => {

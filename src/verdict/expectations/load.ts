@@ -6,6 +6,12 @@ import type { Finding } from '#verdict/result.ts';
 export const zeroFailures: LoadExpectation = (load) =>
   ofClient(load, 'zero-failures', 'no failed request', ({ failed }) => failed === 0);
 
+/** As {@link zeroFailures}, but for the warm-up: what a proxy still had open when its configuration changed ends in it. */
+export function zeroFailuresAfter(warmUpMs: number): LoadExpectation {
+  const met = ({ failures }: LoadResult) => failures.every(({ second }) => second * 1000 < warmUpMs);
+  return (load) => ofClient(load, 'zero-failures', `no failed request after ${warmUpMs} ms`, met);
+}
+
 /**
  * No more than this share of the requests failed.
  *
