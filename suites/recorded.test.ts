@@ -30,10 +30,10 @@ describe('judges on recorded evidence', () => {
   );
 
   it.each(passes)('$file: without any one of its witnesses nothing is decided', ({ check, recorded }) => {
-    const { witnesses } = judge(check, recorded);
+    const { witnesses, findings } = judge(check, recorded);
     expect(witnesses.length).toBeGreaterThanOrEqual(3);
     for (const witness of witnesses) {
-      const { verdict } = judge(check, silenced(recorded, witness));
+      const { verdict } = judge(check, silenced(recorded, witness, findings));
       expect.soft(verdict, `without ${witness.kind} ${witness.from}`).toBe('inconclusive');
     }
   });
@@ -51,7 +51,11 @@ describe('judges on recorded evidence', () => {
 });
 
 /** The same evidence, had this witness said nothing. */
-function silenced(recorded: Evidence, { kind, from }: Judgement['witnesses'][number]): Evidence {
+function silenced(
+  recorded: Evidence,
+  { kind, from }: Judgement['witnesses'][number],
+  findings: Judgement['findings'],
+): Evidence {
   const speaker = kind.endsWith('log')
     ? `log of ${from}`
     : kind === 'receipt'
@@ -59,12 +63,21 @@ function silenced(recorded: Evidence, { kind, from }: Judgement['witnesses'][num
       : `counters of ${from}`;
   const quiet = { witness: speaker, reason: 'silenced' };
   if (kind === 'object' || kind === 'process') return { ...recorded, facts: {} };
-  if (kind === 'client') return { ...recorded, probes: recorded.probes.filter((probe) => probe.from !== from) };
+  const loads = recorded.loads.map(({ client, ledgers, ...load }) => ({
+    ...load,
+    ...(client && !(kind === 'client' && `load ${load.name}-`.startsWith(`${from}-`)) && { client }),
+    ledgers: Object.fromEntries(Object.entries(ledgers).filter(([each]) => !(kind === 'receipt' && each === from))),
+  }));
+  if (kind === 'client') return { ...recorded, loads, probes: recorded.probes.filter((probe) => probe.from !== from) };
   const probes = recorded.probes.map((probe) => ({
     ...probe,
     silent: [...probe.silent, quiet],
     accessLog: probe.accessLog?.filter(({ proxy }) => !(kind.endsWith('log') && proxy.workload === from)),
     receipts: kind === 'receipt' ? probe.receipts?.filter(({ pod }) => !pod.startsWith(`${from}-`)) : probe.receipts,
   }));
-  return evidenceSchema.parse({ ...recorded, probes, ...(kind === 'counter' && { facts: {} }) });
+  // What it said of no probe stands among the facts.
+  const inFacts = findings.some(
+    ({ witness, probe }) => probe === undefined && witness.kind === kind && witness.from === from,
+  );
+  return evidenceSchema.parse({ ...recorded, loads, probes, ...((kind === 'counter' || inFacts) && { facts: {} }) });
 }

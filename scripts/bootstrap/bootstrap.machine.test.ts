@@ -136,7 +136,7 @@ describe('launcher', () => {
   /** What the command line of the clone prints: what it was started with, and where its library was read from. */
   async function launched(env: NodeJS.ProcessEnv = {}) {
     const child = run(join(clone, 'meshwitness'), [], env);
-    expect(await ended(child), child.said).toBe(0);
+    expect({ code: await ended(child), said: child.said }).toMatchObject({ code: 0 });
     const [, pid, flags = '', library = ''] = /^(\d+) (.*) (\S+)$/m.exec(child.said) ?? [];
     return { itself: Number(pid) === child.pid, flags, library, said: child.said };
   }

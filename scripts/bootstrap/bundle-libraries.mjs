@@ -16,7 +16,7 @@ await mkdir(folder, { recursive: true });
 try {
   modules = await bundle();
 } catch (error) {
-  process.stderr.write(`${error}\n`);
+  process.stderr.write(`${String(error)}\n`);
 }
 const files = await readdir(folder);
 await writeFile(resolve(folder, 'index.json'), JSON.stringify({ stamp, files, modules }));

@@ -35,6 +35,10 @@ const commands: Record<string, { does: string; load: Load }> = {
     does: 'who would be cut off by a change, asked of a running cluster: GO or NO-GO',
     load: async (signal) => (await import('#cli/preflight.ts')).preflightCommand(signal),
   },
+  diagnose: {
+    does: 'whether certificates are renewed, and if not, whose fault it is; from a cluster or from recordings',
+    load: async (signal) => (await import('#cli/diagnose.ts')).diagnoseCommand(signal),
+  },
   up: {
     does: 'bring a lab up and keep it, for many runs',
     load: async (signal) => (await import('#cli/up.ts')).upCommand(signal),

@@ -71,8 +71,7 @@ function verdict({ verdict: word, reasons }: Preflight): string {
   const color = { GO: pc.green, 'NO-GO': pc.red, INCONCLUSIVE: pc.yellow }[word];
   const because: Record<Preflight['verdict'], string> = {
     GO: 'nobody was seen who would be cut off',
-    'NO-GO':
-      reasons.length === 1 ? 'one caller would be cut off' : `${reasons.length} callers of a port would be cut off`,
+    'NO-GO': `${reasons.length} ${reasons.length === 1 ? 'pair' : 'pairs'} of a caller and a port would be cut off`,
     INCONCLUSIVE: `no plaintext was seen, but ${reasons.length} cannot be vouched for (--idle-ok passes over the idle, a longer --window sees more)`,
   };
   return `\n${color(pc.bold(word))}: ${because[word]}`;

@@ -40,9 +40,20 @@ const shownVerdict: Record<VerdictLine['verdict'], string> = {
 };
 
 /** A verdict as it is told while the run goes on; with its reason, where it is not what was hoped for. */
-export function progressLine({ id, twin, product, verdict, durationMs, reason, label, unstable }: VerdictLine): string {
+export function progressLine({
+  id,
+  twin,
+  product,
+  verdict,
+  durationMs,
+  reason,
+  label,
+  unstable,
+  earlier,
+}: VerdictLine): string {
   const name = [id, twin && `twin ${twin}`, product].filter((each) => each !== undefined).join(' · ');
   const good = verdict === 'pass' || verdict === 'caught';
-  const why = good ? (label === undefined ? '' : `: ${label}`) : `: ${reason}`;
+  const repeated = unstable && earlier ? `: at first: ${earlier.join('; ')}` : '';
+  const why = good ? (label === undefined ? repeated : `: ${label}${repeated}`) : `: ${reason}`;
   return `${shownVerdict[verdict]}${unstable ? ' (unstable)' : ''}  ${name}  ${prettyMs(durationMs)}${why}`;
 }

@@ -1,8 +1,12 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { $ } from 'zx/core';
+import type { DiagnosedCourse } from '#cli/diagnose-text.ts';
 import { run, start, type Ended, type Started } from '#cli/testing/command.ts';
+import { readerContext, readerRules } from '#cli/testing/reader.ts';
+import type { Preflight, PreflightFacts } from '#gate/preflight.ts';
 import { Cluster } from '#lab/cluster.ts';
 import { nodeName } from '#lab/engine-objects.ts';
 import { kubeconfigOf } from '#lab/record.ts';
@@ -115,6 +119,108 @@ describe('a failure', () => {
     expect(printed(ended).verdicts).toEqual([
       expect.objectContaining({ id: 'GS-02', verdict: 'unsupported', reason: expect.stringContaining('sidecar') }),
     ]);
+  });
+});
+
+describe('preflight strict, on the lab that was kept', () => {
+  const preflight = (...args: string[]) => run('preflight', 'strict', '--namespace', 'semaphore', ...args);
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'preflight-'));
+    vi.stubEnv('KUBECONFIG', join(folder, 'config'));
+  });
+  afterAll(async () => {
+    vi.unstubAllEnvs();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('is NO-GO after the stop-gap of GS-02, and names the gateway', async () => {
+    const { exitCode, stdout } = await preflight('--name', lab, '--window', '60', '--json');
+    expect(exitCode).toBe(1);
+    const { verdict, plaintext } = JSON.parse(stdout) as PreflightFacts & Preflight;
+    expect(verdict).toBe('NO-GO');
+    const pair = { source: 'semaphore/envoy-gateway', destination: 'auth-identity', port: 8081, outcome: 'accepted' };
+    expect(plaintext).toContainEqual(expect.objectContaining(pair));
+  });
+
+  it('does with rights to read alone; without logs it ends with one line', async () => {
+    const cluster = Cluster.fromFile('main', kubeconfigOf(lab, 'main'));
+    await readerContext(cluster, 'semaphore', join(folder, 'config'));
+    expect(await preflight('--context', 'reader', '--window', '60')).toMatchObject({
+      exitCode: 1,
+      stdout: expect.stringContaining('NO-GO'),
+    });
+    const blind = readerRules.map((rule) => ({
+      ...rule,
+      resources: rule.resources.filter((each) => each !== 'pods/log'),
+    }));
+    await readerContext(cluster, 'semaphore', join(folder, 'config'), blind);
+    expect(await preflight('--context', 'reader')).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringContaining('meshwitness: context reader may not read logs in namespace semaphore'),
+    });
+  });
+
+  it.each([
+    [['--name', lab, '--namespace', 'nowhere'], 'has no namespace "nowhere"'],
+    [['--name', lab, '--namespace', 'kube-system'], 'has no pod with a sidecar'],
+    [['--name', 'no-such-lab'], 'no lab "no-such-lab" stands'],
+    [['--context', 'no-such-context'], 'no context "no-such-context"'],
+  ])('%j ends with one line', async (args, line) => {
+    const { exitCode, stderr } = await preflight(...args);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(line);
+  });
+});
+
+describe('diagnose certs, on the lab that was kept', () => {
+  const certs = (...args: string[]) => run('diagnose', 'certs', '--namespace', 'semaphore', ...args);
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'diagnose-'));
+    vi.stubEnv('KUBECONFIG', join(folder, 'config'));
+  });
+  afterAll(async () => {
+    vi.unstubAllEnvs();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  it('reads dump and /certs of every sidecar, which agree, and judges the same from what it saved', async () => {
+    const live = await certs('--name', lab, '--save', join(folder, 'saved'), '--json');
+    const again = await run('diagnose', 'certs', '--from', join(folder, 'saved'), '--json');
+    expect([live.exitCode, again.exitCode]).toEqual([3, 3]);
+    const [told] = JSON.parse(live.stdout) as DiagnosedCourse[];
+    expect(told?.proxies.length).toBeGreaterThan(1);
+    for (const { diagnosis, envoy } of told?.proxies ?? []) {
+      expect(diagnosis).toMatchObject({ story: 'undecided', comparison: { agreement: 'agree' } });
+      expect(envoy).toMatch(/^1\.\d+\.\d+$/);
+    }
+    const [read] = JSON.parse(again.stdout) as DiagnosedCourse[];
+    expect(read?.proxies.map(({ diagnosis }) => diagnosis)).toEqual(told?.proxies.map(({ diagnosis }) => diagnosis));
+  });
+
+  it('does with rights to read pods and to forward ports; without the latter it ends with one line', async () => {
+    const cluster = Cluster.fromFile('main', kubeconfigOf(lab, 'main'));
+    await readerContext(cluster, 'semaphore', join(folder, 'config'));
+    expect(await certs('--context', 'reader')).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringContaining('meshwitness: context reader may not forward ports in namespace semaphore'),
+    });
+    const forwards = { apiGroups: [''], resources: ['pods/portforward'], verbs: ['get', 'create'] };
+    await readerContext(cluster, 'semaphore', join(folder, 'config'), [...readerRules, forwards]);
+    expect(await certs('--context', 'reader')).toMatchObject({
+      exitCode: 3,
+      stdout: expect.stringContaining('UNDECIDED'),
+    });
+  });
+
+  it.each([
+    [['--name', lab, '--namespace', 'kube-system'], 'has no pod with a sidecar'],
+    [['--context', 'no-such-context'], 'no context "no-such-context"'],
+  ])('%j ends with one line', async (args, line) => {
+    const { exitCode, stderr } = await certs(...args);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(line);
   });
 });
 

@@ -2,6 +2,7 @@ import { deliveriesOf } from '#diagnose/deliveries.ts';
 import type { Facts } from '#diagnose/facts.ts';
 import type { Generation } from '#diagnose/generations.ts';
 import { clock, type Diagnosis } from '#diagnose/story.ts';
+import { certificateStatsInclusion } from '#witness/certificates/certificate-stats.ts';
 
 export type Told = Pick<Diagnosis, 'story' | 'fault' | 'sentence' | 'because' | 'expiredAt'>;
 /** Tells its story, or leaves it to the next one. */
@@ -15,6 +16,7 @@ export const rules: Rule[] = [
   nothingInForce,
   cannotReload,
   identityMismatch,
+  untrusted,
   rejectedUpdate,
   streamLost,
   overdue,
@@ -64,6 +66,15 @@ function identityMismatch({ proxy, current, generations }: Facts): Told | undefi
   ]);
 }
 
+function untrusted({ proxy, current }: Facts): Told | undefined {
+  const dump = proxy.dump.at(-1);
+  if (!current || dump?.untrusted !== true || dump.leaf?.serial !== current.serial) return undefined;
+  const roots = proxy.bundle.at(-1)?.roots ?? [];
+  return told('trust-change', `No root of the trust bundle signed the certificate in force, ${current.serial}.`, [
+    `the bundle holds ${roots.join(', ') || 'no root'}: peers with the same one refuse the certificate`,
+  ]);
+}
+
 function rejectedUpdate({ proxy, signals, current, generations, now, lagMs, end }: Facts): Told | undefined {
   if (!current) return undefined;
   const counted = Math.max(
@@ -81,7 +92,7 @@ function rejectedUpdate({ proxy, signals, current, generations, now, lagMs, end 
     ...(dump?.rejected === undefined ? [] : [`Envoy says: ${dump.rejected}`]),
   ];
   if (counted === 0 && dump?.rejected === undefined && !(differs && (stays || ever > 0))) return undefined;
-  const until = end === undefined ? '' : `, until ${clock(end)}`;
+  const until = end === undefined ? '' : now >= end ? `, and expired at ${clock(end)}` : ` until ${clock(end)}`;
   return told(
     'rejected-update',
     `The issuer's update was rejected: the old certificate ${current.serial} stays${until}.`,
@@ -89,16 +100,24 @@ function rejectedUpdate({ proxy, signals, current, generations, now, lagMs, end 
   );
 }
 
-function streamLost({ signals, now, current, end, overdue: late }: Facts): Told | undefined {
+function streamLost({ signals, now, current, end, overdue: late, lagMs }: Facts): Told | undefined {
   if (signals.connected(now) !== false || !current) return undefined;
   const since = signals.outages().at(-1);
+  // An issuer that closes each stream after its answer is away at any moment, and delivers all the same.
+  if ((signals.increase('sds.default.update_success', (since?.from ?? now) - lagMs, now) ?? 0) > 0) return undefined;
   const when = since && since.to === undefined ? ` since ${clock(since.from)}` : '';
-  const fails = signals.value('cluster.sds-grpc.upstream_cx_connect_fail', now);
+  const began = since?.from ?? now;
+  const fails = signals.increase('cluster.sds-grpc.upstream_cx_connect_fail', began, now) ?? 0;
+  const closed = signals.increase('sds.default.update_failure', began, now) ?? 0;
+  const ends = late && end !== undefined && now >= end ? 'expired' : 'ends';
   const state =
-    end === undefined ? '' : ` The certificate in force ends at ${clock(end)}${late ? ': it is overdue' : ''}.`;
+    end === undefined
+      ? ''
+      : ` The certificate in force ${ends} at ${clock(end)}${late ? '' : ', and is not overdue yet'}.`;
   return told('stream-lost', `The proxy has no stream to its issuer${when}.${state}`, [
     'sds.default.control_plane.connected_state is 0',
-    ...(fails === undefined ? [] : [`connections to the socket failed ${fails} times`]),
+    ...(fails > 0 ? [`connections to the socket failed ${fails} times`] : []),
+    ...(closed > 0 ? [`the stream failed or was closed from the other end ${closed} times`] : []),
   ]);
 }
 
@@ -134,7 +153,7 @@ function overdue(facts: Facts): Told | undefined {
   return told('not-renewed', `Serial ${current.serial} ${state}, and was not renewed.`, [
     silent === true
       ? 'nothing was delivered; whether the stream is open, no counter of this proxy says'
-      : 'whether the issuer repeats itself, is silent or is gone, nothing at hand says: watch for longer, or keep the counters sds.* and cluster.sds-grpc.*',
+      : `whether the issuer repeats itself, is silent or is gone, nothing at hand says: watch for longer, or have the proxy keep its counters (sidecar.istio.io/statsInclusionRegexps: '${certificateStatsInclusion}')`,
   ]);
 }
 
@@ -173,7 +192,7 @@ function streamRecovered({ signals, generations, current }: Facts): Told | undef
   const when = `from ${clock(last.from)} to ${clock(last.to ?? last.from)}`;
   const renewed = current.first >= last.from ? 'a new certificate came then' : 'no renewal is overdue';
   return told('stream-recovered', `The stream to the issuer was away ${when} and came back; ${renewed}.`, [
-    `${outages.length} interruptions, none of them longer than the certificate lasted`,
+    `interruptions seen: ${outages.length}, none of them longer than the certificate lasted`,
   ]);
 }
 
@@ -198,18 +217,22 @@ function rotating({ proxy, generations, current, end }: Facts): Told | undefined
     generations.length > 1
       ? `Renewed ${generations.length - 1} times before the end`
       : `Renewed since the proxy started at ${clock(started ?? 0)}`;
-  return told('rotating', `${what}: serial ${current.serial} is in force${until}.`, [
-    ...generations.slice(1).map((each: Generation) => `${each.serial} in force from ${clock(each.first)}`),
-  ]);
+  return told(
+    'rotating',
+    `${what}: serial ${current.serial} is in force${until}.`,
+    generations.slice(1).map((each: Generation) => `${each.serial} in force from ${clock(each.first)}`),
+  );
 }
 
 function undecided({ current, alarm, end, signals, from, now }: Facts): Told {
   const until = end === undefined ? 'for an unknown time' : `until ${clock(end)}`;
   const due = alarm === undefined ? '' : `; without a new serial by ${clock(alarm)} it is overdue`;
   const seen = signals.increase('sds.default.update_success', from, now) ?? 0;
-  return told('undecided', `Serial ${current?.serial ?? '?'} is valid ${until}, and no renewal was seen yet${due}.`, [
-    ...(seen > 0 ? [`${seen} deliveries came, with no new serial: a sign of an issuer that repeats itself`] : []),
-  ]);
+  return told(
+    'undecided',
+    `Serial ${current?.serial ?? '?'} is valid ${until}, and no renewal was seen yet${due}.`,
+    seen > 0 ? [`${seen} deliveries came, with no new serial: a sign of an issuer that repeats itself`] : [],
+  );
 }
 
 /** When the roots in force became others. */

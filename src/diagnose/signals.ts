@@ -50,7 +50,9 @@ export class Signals {
   /** How often the issuer's stream came back in a stretch of time: the first answer then is the pair there is. */
   reconnects(from: number, to: number): number {
     const seen = this.outages().filter((each) => each.to !== undefined && each.to >= from && each.to <= to).length;
-    return Math.max(seen, this.increase('cluster.sds-grpc.upstream_cx_destroy_remote', from, to) ?? 0);
+    // Attempts that found nobody count as destroyed too.
+    const ended = this.increase('cluster.sds-grpc.upstream_cx_destroy_remote', from, to) ?? 0;
+    return Math.max(seen, ended - (this.increase('cluster.sds-grpc.upstream_cx_connect_fail', from, to) ?? 0));
   }
 
   /** When counters began anew: another process, so a restart. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { diagnose, diagnoseCourse } from '#diagnose/stories.ts';
 import { stories, type Story } from '#diagnose/story.ts';
 import {
-  each,
+  times,
   lifetimeSeconds,
   simulate,
   start,
@@ -15,7 +15,7 @@ import {
 
 const options = { lifetimeSeconds, start: new Date(start).toISOString() };
 const told = (simulation: Simulation, more: object = {}) => diagnose(simulate(simulation), { ...options, ...more });
-const healthy = each([0.45, 0.9, 1.35, 1.8, 2.25], 'renew');
+const healthy = times([0.45, 0.9, 1.35, 1.8, 2.25], 'renew');
 
 /** One course a story, as the issuer's modes make them, and what it must not be taken for. */
 const courses: Record<string, { story: Story; not: Story[]; fault: boolean; events: Event[] }> = {
@@ -24,7 +24,7 @@ const courses: Record<string, { story: Story; not: Story[]; fault: boolean; even
     story: 'stale-repush',
     not: ['issuer-silent', 'rotating'],
     fault: true,
-    events: each([0.45, 0.9, 1.35, 1.8, 2.25], 'repush'),
+    events: times([0.45, 0.9, 1.35, 1.8, 2.25], 'repush'),
   },
   'nothing any more': { story: 'issuer-silent', not: ['stale-repush', 'stream-lost'], fault: true, events: [] },
   'stream away': {
@@ -37,25 +37,25 @@ const courses: Record<string, { story: Story; not: Story[]; fault: boolean; even
     story: 'stream-recovered',
     not: ['stream-lost', 'rotating', 'late-renewal', 'stale-repush'],
     fault: false,
-    events: [{ at: 0.3, does: 'lose' }, { at: 0.75, does: 'regain' }, ...each([0.76, 1.2, 1.65, 2.1, 2.55], 'renew')],
+    events: [{ at: 0.3, does: 'lose' }, { at: 0.75, does: 'regain' }, ...times([0.76, 1.2, 1.65, 2.1, 2.55], 'renew')],
   },
   'stream away for longer than the certificate lasts': {
     story: 'stream-recovered',
     not: ['late-renewal', 'stream-lost'],
     fault: true,
-    events: [{ at: 0.3, does: 'lose' }, { at: 1.5, does: 'regain' }, ...each([1.5, 1.95, 2.4], 'renew')],
+    events: [{ at: 0.3, does: 'lose' }, { at: 1.5, does: 'regain' }, ...times([1.5, 1.95, 2.4], 'renew')],
   },
   'pairs that do not fit': {
     story: 'rejected-update',
     not: ['rotating', 'stale-repush', 'issuer-silent'],
     fault: true,
-    events: each([0.1, 0.55, 1, 1.45, 1.9, 2.35], 'reject'),
+    events: times([0.1, 0.55, 1, 1.45, 1.9, 2.35], 'reject'),
   },
   'renewed after the end': {
     story: 'late-renewal',
     not: ['rotating', 'issuer-silent', 'stream-recovered'],
     fault: true,
-    events: each([1.1, 2.2], 'renew'),
+    events: times([1.1, 2.2], 'renew'),
   },
   'another identity': {
     story: 'identity-mismatch',
@@ -72,27 +72,26 @@ const courses: Record<string, { story: Story; not: Story[]; fault: boolean; even
 };
 
 describe('diagnose', () => {
-  for (const [name, { story, not, fault, events }] of Object.entries(courses))
-    describe(name, () => {
-      for (const envoy of ['1.36.4', '1.40.0'])
-        it(`is ${story} on Envoy ${envoy}, with and without the issuer's log`, () => {
-          for (const sources of [undefined, ['dump', 'certs', 'handshake', 'counters'] as const]) {
-            const diagnosis = told({ events, envoy, ...(sources && { sources: [...sources] }) });
-            expect(diagnosis).toMatchObject({ story, fault });
-            expect(not).not.toContain(diagnosis.story);
-          }
-        });
-      it('is told from /certs too, when no handshake can be made', () => {
-        expect(told({ events, sources: ['dump', 'certs', 'counters'] })).toMatchObject({ story, fault });
+  describe.each(Object.entries(courses))('%s', (_name, { story, not, fault, events }) => {
+    for (const envoy of ['1.36.4', '1.40.0'])
+      it(`is ${story} on Envoy ${envoy}, with and without the issuer's log`, () => {
+        for (const sources of [undefined, ['dump', 'certs', 'handshake', 'counters'] as const]) {
+          const diagnosis = told({ events, envoy, ...(sources && { sources: [...sources] }) });
+          expect(diagnosis).toMatchObject({ story, fault });
+          expect(not).not.toContain(diagnosis.story);
+        }
       });
-      it.runIf(fault)(
-        'is a fault without counters too, on the Envoy whose dump moves and on the one whose does not',
-        () => {
-          for (const envoy of ['1.36.4', '1.40.0'])
-            expect(told({ events, sources: ['dump', 'certs', 'handshake'], envoy }).fault).toBe(true);
-        },
-      );
+    it('is told from /certs too, when no handshake can be made', () => {
+      expect(told({ events, sources: ['dump', 'certs', 'counters'] })).toMatchObject({ story, fault });
     });
+    it.runIf(fault)(
+      'is a fault without counters too, on the Envoy whose dump moves and on the one whose does not',
+      () => {
+        for (const envoy of ['1.36.4', '1.40.0'])
+          expect(told({ events, sources: ['dump', 'certs', 'handshake'], envoy }).fault).toBe(true);
+      },
+    );
+  });
 
   it('covers every story', () => {
     const seen = new Set(Object.values(courses).map(({ story }) => story));
@@ -109,36 +108,36 @@ describe('diagnose', () => {
   });
 
   it('is undecided before the alarm, and says until when', () => {
-    const early = told({ events: each([0.45], 'repush') }, { now: time(0.7) });
+    const early = told({ events: times([0.45], 'repush') }, { now: time(0.7) });
     expect(early).toMatchObject({ story: 'undecided', fault: false, alarmAt: time(5 / 6), alarms: [] });
     expect(early.because.join()).toContain('repeats itself');
-    expect(told({ events: each([0.45], 'repush') }, { now: time(0.84) })).toMatchObject({ story: 'stale-repush' });
+    expect(told({ events: times([0.45], 'repush') }, { now: time(0.84) })).toMatchObject({ story: 'stale-repush' });
   });
 
   it('leaves open what counters would tell, and is still sure that nothing was renewed', () => {
-    const blind = { events: each([0.45, 0.9, 1.35], 'repush'), sources: ['dump', 'certs'] as ('dump' | 'certs')[] };
+    const blind = { events: times([0.45, 0.9, 1.35], 'repush'), sources: ['dump', 'certs'] as ('dump' | 'certs')[] };
     // The newer Envoy leaves its dump as it is; on the older one it moves, which is evidence of a delivery.
     expect(told({ ...blind, envoy: '1.40.0' })).toMatchObject({ story: 'not-renewed', fault: true });
     expect(told({ ...blind, envoy: '1.36.4' })).toMatchObject({ story: 'stale-repush', fault: true });
   });
 
   it('tells the outage from one look long after it began, as the customer had it', () => {
-    const late = { events: each([0.85, 1.7, 2.55], 'repush'), lifetimes: 3, lookAt: [2.9] };
+    const late = { events: times([0.85, 1.7, 2.55], 'repush'), lifetimes: 3, lookAt: [2.9] };
     expect(told({ ...late, envoy: '1.36.4', sources: ['dump', 'certs'] })).toMatchObject({ story: 'stale-repush' });
     expect(told({ ...late, envoy: '1.40.0' })).toMatchObject({ story: 'stale-repush' });
     expect(told({ ...late, events: [] })).toMatchObject({ story: 'issuer-silent' });
   });
 
   it('sees that a restart masks a fault, and cures none', () => {
-    const stale = [...each([0.45, 0.9], 'repush'), { at: 1.4, does: 'restart' } as Event];
-    const restarted = simulate({ events: [...stale, ...each([1.85], 'repush')], lifetimes: 2 });
+    const stale = [...times([0.45, 0.9], 'repush'), { at: 1.4, does: 'restart' } as Event];
+    const restarted = simulate({ events: [...stale, ...times([1.85], 'repush')], lifetimes: 2 });
     const at = { restarts: [time(1.39)] };
     for (const more of [at, {}])
       expect(diagnose(restarted, { ...options, ...more })).toMatchObject({ story: 'stale-repush', masked: true });
-    const again = simulate({ events: [...stale, ...each([1.85, 2.3], 'repush')] });
+    const again = simulate({ events: [...stale, ...times([1.85, 2.3], 'repush')] });
     expect(diagnose(again, { ...options, ...at })).toMatchObject({ story: 'stale-repush', expiredAt: time(2.4) });
     expect(diagnose(again, { ...options, ...at }).masked).toBeUndefined();
-    const cured = simulate({ events: [...stale, ...each([1.85, 2.3], 'renew')] });
+    const cured = simulate({ events: [...stale, ...times([1.85, 2.3], 'renew')] });
     for (const more of [at, {}]) expect(diagnose(cured, { ...options, ...more }).story).toBe('rotating');
   });
 
@@ -158,6 +157,15 @@ describe('diagnose', () => {
     expect(diagnose(other, options).because).toContain('cluster payment cannot reload');
   });
 
+  it('knows a certificate that no root of its bundle signed, however well it rotates', () => {
+    const rotating = simulate({ events: healthy });
+    const cutOff = { ...rotating, dump: rotating.dump.map((run) => ({ ...run, untrusted: true as const })) };
+    expect(diagnose(cutOff, options)).toMatchObject({ story: 'trust-change', fault: true });
+    expect(diagnose(cutOff, options).because.join()).toContain('the bundle holds r1');
+    const once = { ...rotating, dump: [...cutOff.dump.slice(0, 1), ...rotating.dump.slice(1)] };
+    expect(diagnose(once, options)).toMatchObject({ story: 'rotating' });
+  });
+
   it('tells from the start of the proxy that its certificate was renewed', () => {
     const young = { ...simulate({ events: [], lookAt: [0.2] }), startedAt: time(-8) };
     expect(diagnose(young, options)).toMatchObject({ story: 'rotating' });
@@ -166,7 +174,7 @@ describe('diagnose', () => {
 
   it('compares four sources, and says why one is missing', () => {
     expect(told({ events: healthy }).comparison).toMatchObject({ agreement: 'agree', missing: {} });
-    const rejected = told({ events: each([0.1], 'reject'), lifetimes: 0.5 }).comparison;
+    const rejected = told({ events: times([0.1], 'reject'), lifetimes: 0.5 }).comparison;
     expect(rejected).toMatchObject({
       agreement: 'differ',
       readings: {
@@ -192,7 +200,7 @@ describe('diagnose', () => {
     const proxies = [
       { ...simulate({ events: healthy }), workload: 'front-end' },
       {
-        ...simulate({ events: [...each([0.45, 0.9], 'repush'), { at: 1.4, does: 'restart' }], lifetimes: 2 }),
+        ...simulate({ events: [...times([0.45, 0.9], 'repush'), { at: 1.4, does: 'restart' }], lifetimes: 2 }),
         workload: 'user',
       },
     ];
@@ -203,6 +211,8 @@ describe('diagnose', () => {
 });
 
 describe('diagnose, whatever is recorded', () => {
+  /** Each run simulates some forty looks at a proxy. */
+  const runs = { numRuns: 40 };
   const shares = fc.double({ min: 0.05, max: 0.8, noNaN: true });
   const versions = fc.constantFrom('1.36.4', '1.40.0');
 
@@ -223,6 +233,7 @@ describe('diagnose, whatever is recorded', () => {
         expect(story).not.toBe('rotating');
         expect(fault).toBe(true);
       }),
+      runs,
     );
   });
 
@@ -234,6 +245,7 @@ describe('diagnose, whatever is recorded', () => {
         const diagnosis = told({ events, envoy, lifetimes: at + 0.05 });
         expect(diagnosis).toMatchObject({ story: 'rotating', alarms: [] });
       }),
+      runs,
     );
   });
 
@@ -243,6 +255,7 @@ describe('diagnose, whatever is recorded', () => {
         for (const { at, endsAt } of told({ events, envoy }).alarms)
           expect(Date.parse(endsAt) - Date.parse(at)).toBeGreaterThanOrEqual((lifetimeSeconds * 1000) / 6 - 1);
       }),
+      runs,
     );
   });
 
@@ -254,6 +267,7 @@ describe('diagnose, whatever is recorded', () => {
         const cut = diagnose(simulate({ events, lifetimes: look / 15 + 0.001 }), { ...options, now });
         expect(whole.story).toBe(cut.story);
       }),
+      runs,
     );
   });
 });

@@ -75,21 +75,28 @@ function alarmsOf({ generations, alarmOf, now }: Facts): Diagnosis['alarms'] {
   });
 }
 
+/** Two secrets have a stream each: so many are opened anew in a handful of interruptions. */
+const mostStreams = 20;
+
 /** What is worth knowing whatever the story is. */
-function asides({ proxy, current, generations }: Facts): string[] {
+function asides({ proxy, signals, current, generations, from, now }: Facts): string[] {
+  const streams = signals.increase('cluster.sds-grpc.upstream_rq_total', from, now) ?? 0;
   const stragglers = Object.keys(proxy.certs.at(-1)?.entries ?? {}).filter((serial) =>
     generations.some((each) => each !== current && each.serial === serial),
   );
   const signed = proxy.issuer.at(-1);
-  const roots = proxy.bundle.filter(
-    ({ roots }, index) => index > 0 && roots.join() !== proxy.bundle[index - 1]?.roots.join(),
+  const bundles = proxy.bundle.filter(
+    (each, index) => index > 0 && each.roots.join() !== proxy.bundle[index - 1]?.roots.join(),
   );
   return [
     ...(proxy.pinned ?? []).map(
       ({ context, file }) => `${context} cannot reload${file === undefined ? '' : ` (${file})`}`,
     ),
     ...stragglers.map((serial) => `/certs still holds ${serial}, which was replaced`),
-    ...roots.map(({ first, roots }) => `the trust bundle became ${roots.join(', ')} at ${clock(Date.parse(first))}`),
+    ...(streams > mostStreams
+      ? [`${streams} streams were opened: the issuer closes them, the proxy can only poll`]
+      : []),
+    ...bundles.map(({ first, roots }) => `the trust bundle became ${roots.join(', ')} at ${clock(Date.parse(first))}`),
     ...(signed && current && signed.serial !== current.serial
       ? [`the issuer signed ${signed.serial} at ${clock(Date.parse(signed.at))}, which is not in force`]
       : []),

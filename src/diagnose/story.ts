@@ -10,7 +10,7 @@ export const stories = [
   'rejected-update', // delivered, and not taken
   'late-renewal', // a new serial, after the old one ended
   'identity-mismatch', // a certificate in another's name
-  'trust-change', // other roots, same leaf
+  'trust-change', // other roots, and the leaf stays, or has none of them
   'cannot-reload', // a certificate that no SDS feeds
   'not-renewed', // overdue, and nothing at hand says whose fault it is
   'undecided', // no renewal is due yet, or nothing could be read

@@ -119,6 +119,14 @@ describe('reading a namespace before the flip', () => {
     await expect(read()).rejects.toMatchObject({ exitCode: 3, message: expect.stringContaining('is Istio installed') });
   });
 
+  it('asks an older Istio for the version that it serves', async () => {
+    delete answers['/apis/security.istio.io/v1'];
+    answers['/apis/security.istio.io/v1beta1'] = resources([['peerauthentications', 'PeerAuthentication']]);
+    for (const namespace of ['sem', 'istio-system'])
+      answers[`/apis/security.istio.io/v1beta1/namespaces/${namespace}/peerauthentications`] = list([]);
+    expect(decidePreflight(await read()).verdict).toBe('GO');
+  });
+
   it('leaves it open when a log is text, or breaks off', async () => {
     answers[logPath] = { status: 200, body: '[2026-11-21T03:40:00.123Z] "GET / HTTP/1.1" 200 - via_upstream\n' };
     expect(decidePreflight(await read())).toMatchObject({

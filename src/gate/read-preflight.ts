@@ -34,7 +34,7 @@ export async function readPreflight(cluster: Cluster, request: PreflightRequest)
   const { namespace, since, signal } = request;
   const notes: string[] = [];
   const look = { cluster, notes };
-  const pods = await podsOf(cluster, namespace);
+  const pods = await inTime(cluster, podsOf(cluster, namespace));
   const meshed = pods.filter((pod) => isAlive(pod) && isMeshed(pod));
   if (meshed.length === 0)
     throw new UsageError(
@@ -43,10 +43,19 @@ export async function readPreflight(cluster: Cluster, request: PreflightRequest)
     );
   const limit = pLimit(request.followMs === undefined ? logsAtOnce : meshed.length);
   const [everyPod, services, own, root, ...proxies] = await Promise.all([
-    optional(look, 'pods of other namespaces', () => cluster.list<Pod>('v1', 'Pod')),
-    optional(look, `Services of ${namespace}`, () => cluster.list<Service>('v1', 'Service', namespace)),
-    policies(cluster, namespace),
-    optional(look, `PeerAuthentications of ${rootNamespace}`, () => policies(cluster, rootNamespace)),
+    inTime(
+      cluster,
+      optional(look, 'pods of other namespaces', () => cluster.list<Pod>('v1', 'Pod')),
+    ),
+    inTime(
+      cluster,
+      optional(look, `Services of ${namespace}`, () => cluster.list<Service>('v1', 'Service', namespace)),
+    ),
+    inTime(cluster, policies(cluster, namespace)),
+    inTime(
+      cluster,
+      optional(look, `PeerAuthentications of ${rootNamespace}`, () => policies(cluster, rootNamespace)),
+    ),
     ...meshed.map((pod) => limit(() => readProxy(cluster, pod, request))),
   ]);
   signal.throwIfAborted();
@@ -68,7 +77,17 @@ export async function readPreflight(cluster: Cluster, request: PreflightRequest)
   });
 }
 
-async function podsOf(cluster: Cluster, namespace: string): Promise<Pod[]> {
+/** The client library waits for minutes; what the API server does not answer in time is left behind. */
+export async function inTime<T>({ context }: Cluster, work: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const deadline = AbortSignal.timeout(timeouts.apiServerOutageMs);
+  const seconds = timeouts.apiServerOutageMs / 1000;
+  const told = new NotReadyError(`the API server of context ${context} did not answer within ${seconds} s`);
+  deadline.addEventListener('abort', () => reject(told), { once: true });
+  return Promise.race([work, late]);
+}
+
+export async function podsOf(cluster: Cluster, namespace: string): Promise<Pod[]> {
   const pods = await cluster.list<Pod>('v1', 'Pod', namespace).catch((error: unknown) => {
     throw notAllowed(error, cluster, `list pods in namespace ${namespace}`, `list pods -n ${namespace}`);
   });
@@ -85,13 +104,18 @@ async function podsOf(cluster: Cluster, namespace: string): Promise<Pod[]> {
 
 async function policies(cluster: Cluster, namespace: string): Promise<Manifest[]> {
   const kind = 'PeerAuthentication';
-  const found = await cluster.list<Manifest>('security.istio.io/v1', kind, namespace).catch((error: unknown) => {
-    if (statusOf(error) === 404 || /Unrecognized API version and kind/.test(messageOf(error)))
-      throw new NotReadyError(`context ${cluster.context} serves no ${kind}: is Istio installed there?`);
-    const resource = 'peerauthentications.security.istio.io';
-    throw notAllowed(error, cluster, `list ${kind}s in namespace ${namespace}`, `list ${resource} -n ${namespace}`);
-  });
-  return found.map((each) => ({ ...each, kind }));
+  // An Istio of before 1.22 serves the older version alone.
+  for (const version of ['v1', 'v1beta1']) {
+    try {
+      const found = await cluster.list<Manifest>(`security.istio.io/${version}`, kind, namespace);
+      return found.map((each) => ({ ...each, kind }));
+    } catch (error) {
+      if (statusOf(error) === 404 || /Unrecognized API version and kind/.test(messageOf(error))) continue;
+      const resource = 'peerauthentications.security.istio.io';
+      throw notAllowed(error, cluster, `list ${kind}s in namespace ${namespace}`, `list ${resource} -n ${namespace}`);
+    }
+  }
+  throw new NotReadyError(`context ${cluster.context} serves no ${kind}: is Istio installed there?`);
 }
 
 /** What helps and is not needed: without it, a note says what is not known. */

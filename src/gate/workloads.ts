@@ -4,7 +4,13 @@ import type { SelectedWorkload } from '#witness/expected-inbound.ts';
 /** A pod as the API server gives it: what is read of it here. */
 export interface Pod {
   metadata?: V1ObjectMeta;
-  spec?: { hostNetwork?: boolean; nodeName?: string; containers?: Container[]; initContainers?: Container[] };
+  spec?: {
+    hostNetwork?: boolean;
+    nodeName?: string;
+    serviceAccountName?: string;
+    containers?: Container[];
+    initContainers?: Container[];
+  };
   status?: { phase?: string; podIP?: string; podIPs?: { ip: string }[]; hostIP?: string };
 }
 

@@ -9,7 +9,7 @@ const stream = (startMs: number): ScriptStream => ({
   startMs,
   durationMs: 5_000,
   warmUpMs: 0,
-    slowMs: 250,
+  slowMs: 250,
   timeoutMs: 2_000,
   status: 200,
   clients: 4,

@@ -33,6 +33,11 @@ describe('runSummary', () => {
     expect(text).toMatch(/GS-06: istio-current passes; istio-older fails/);
     expect(text).toMatch(/Kill score {2}3 of 4 twins caught \(75\s%\)/);
     expect(text).toContain('cluster 20.1s');
+    const timings = [{ step: 'checks', durationMs: 2_000 }];
+    const overlapped = lines.map((line) => ({ ...line, durationMs: 4_000 / lines.length }));
+    expect(stripVTControlCharacters(runSummary({ ...record, timings }, overlapped, 'x'))).toContain(
+      'Overlap     4s one by one, in 2s: 2.0 times',
+    );
     expect(text).toMatch(/Report {6}reports\/x\/index\.html$/);
   });
 });

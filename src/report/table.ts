@@ -100,10 +100,12 @@ export function runSummary(
   options: TableOptions = {},
 ): string {
   const reasons = lines
-    .filter(({ verdict, label }) => label !== undefined || worthAWord.includes(verdict))
+    .filter(({ verdict, label, unstable }) => label !== undefined || unstable || worthAWord.includes(verdict))
     .map((line) => {
       const name = [line.id, line.twin && `twin ${line.twin}`, line.product].filter(Boolean).join(' · ');
-      return `  ${paint[line.verdict](line.verdict)} ${name}: ${line.label === undefined ? line.reason : `${line.label} (${line.reason})`}`;
+      const said = line.label === undefined ? line.reason : `${line.label} (${line.reason})`;
+      const before = line.unstable && line.earlier ? `; the first attempt: ${line.earlier.join('; ')}` : '';
+      return `  ${paint[line.verdict](line.verdict)} ${name}: ${said}${before}`;
     });
   const differences = record.differences.map((each) => `  ${each.id}: ${each.text}`);
   const timings = record.timings.map((each) => `${each.step} ${prettyMs(each.durationMs)}`).join(', ');
@@ -113,6 +115,7 @@ export function runSummary(
     ...section('Differences between products', differences),
     '',
     `Kill score  ${killScoreText(killScore(lines, record))}`,
+    ...overlap(record.timings, lines),
     ...(timings === '' ? [] : [`Timings     ${timings}`]),
     `Report      ${page}`,
   ].join('\n');
@@ -120,5 +123,14 @@ export function runSummary(
 
 /** Verdicts that need a reason. A pass that proves less than "works" carries a label, and is explained too. */
 const worthAWord: VerdictLine['verdict'][] = ['fail', 'inconclusive', 'missed', 'unsupported'];
+
+/** Where waiting was shared: what all verdicts take one by one, beside what they took. */
+function overlap(timings: RunRecord['timings'], lines: VerdictLine[]): string[] {
+  const wall = timings.filter(({ step }) => step.startsWith('checks')).reduce((sum, each) => sum + each.durationMs, 0);
+  const single = lines.reduce((sum, { durationMs }) => sum + durationMs, 0);
+  if (wall === 0 || single === 0) return [];
+  const [one, all] = [prettyMs(single, { secondsDecimalDigits: 0 }), prettyMs(wall, { secondsDecimalDigits: 0 })];
+  return [`Overlap     ${one} one by one, in ${all}: ${(single / wall).toFixed(1)} times`];
+}
 
 const section = (title: string, rows: string[]): string[] => (rows.length === 0 ? [] : ['', pc.bold(title), ...rows]);

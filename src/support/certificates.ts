@@ -30,6 +30,8 @@ export const dumpRun = z.object({
   lastUpdated: z.string().optional(),
   /** What Envoy says of an update that it did not take. */
   rejected: z.string().optional(),
+  /** No root of the bundle that was delivered beside it signed it: peers with that bundle refuse it. */
+  untrusted: z.literal(true).optional(),
 });
 /** All leaf entries of `/certs` at one look: serial to the number of TLS contexts that hold it. */
 export const certsRun = z.object({

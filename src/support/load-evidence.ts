@@ -47,6 +47,8 @@ export const loadLedger = z.object({
   broken: z.number(),
   /** By the certificate of the caller's proxy: its SHA-256, as x-forwarded-client-cert names it; `none`. */
   certificates: z.record(z.string(), z.object({ requests: z.number(), firstAt: z.string(), lastAt: z.string() })),
+  /** By the SPIFFE ID in the same header; `none`. */
+  callers: z.record(z.string(), z.number()).default({}),
 });
 export type LoadLedger = z.infer<typeof loadLedger>;
 

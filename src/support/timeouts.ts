@@ -26,20 +26,26 @@ export const timeouts = {
   requestMs: 15_000,
   /** How long a check waits for an API server that went away: longer than the 20 s outage it must survive. */
   apiServerOutageMs: 60_000,
-  /** A call of a course, made every second: a healthy one takes milliseconds, a refused one is retried within half a second. */
-  courseCallMs: 2_000,
+  /** A call of a course: a healthy one takes milliseconds, a refused one half a second; what a loaded machine delays is no failure. */
+  courseCallMs: 5_000,
   /** Every proxy has a certificate pushed a moment ago, restarted pods included. */
   courseReadyMs: 60_000,
   /** One look of a course at every source: they answer within a second, or their node is suspended. */
   courseLookMs: 8_000,
   /** Between two rounds of calls of a course: what it tells is told to the second. */
   courseCallEveryMs: 1_000,
+  /** A handshake with a pod by its own address: from where it can be reached at all, it is one hop away. */
+  handshakeMs: 2_000,
   /** Between two looks at the steps of a course. */
   courseStepEveryMs: 200,
   /** k6 readies its clients within a second or two; its pod may have to wait for a sidecar and for a busy node. */
   loadStartMs: 90_000,
   /** What k6 needs beyond the length of a load: requests on their way, its summary, the log's way through the API server. */
   loadEndMs: 45_000,
+  /** An autoscaler looks every 15 s at metrics that are taken every 15 s, and wants two of a pod that is new. */
+  autoscalerMs: 180_000,
+  /** Between two looks at objects of the API server. */
+  objectPollMs: 300,
   /** A dump reads five admin pages of each proxy of a scene. */
   dumpMs: 60_000,
   /** Minutes of a busy proxy's access log are tens of megabytes, which the API server hands out at several a second. */

@@ -20,8 +20,8 @@ export interface Weighed {
 }
 
 /**
- * Weighs repeats of one measurement against its budget. Over is only what every repeat says, so that one bad moment of a shared
- * machine is no regression; and a median within the budget counts for nothing when the repeats do not agree.
+ * Weighs repeats of one measurement against its budget. Repeats that do not agree decide nothing. Over is only what every repeat
+ * says, so that one bad moment of a shared machine is no regression.
  *
  * @param repeats at least three
  */
@@ -31,7 +31,8 @@ export function weigh(repeats: readonly number[], { baseline, tolerance, spread 
   if (lowest === undefined || median === undefined || highest === undefined || sorted.length < 3)
     return { state: 'noisy', median: Number.NaN, lowest: Number.NaN, highest: Number.NaN };
   const limit = baseline + tolerance;
-  const agree = highest - lowest <= spread;
-  const state = lowest > limit ? 'over' : agree && median <= limit ? 'within' : 'noisy';
-  return { state, median, lowest, highest };
+  const told = { median, lowest, highest };
+  if (highest - lowest > spread) return { state: 'noisy', ...told };
+  if (lowest > limit) return { state: 'over', ...told };
+  return { state: median <= limit ? 'within' : 'noisy', ...told };
 }

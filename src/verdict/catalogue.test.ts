@@ -29,7 +29,7 @@ describe('the catalogue', () => {
   });
 
   it('gives each check a twin whose name is its own within the check', () => {
-    for (const { id, twins } of checks) {
+    for (const { id, twins } of checks.filter(({ level }) => level !== 'roadmap')) {
       expect(twins.length, `${id} has no twin`).toBeGreaterThan(0);
       expect(new Set(twins.map(({ name }) => name)).size).toBe(twins.length);
     }

@@ -30,9 +30,9 @@ export async function loadCatalogue(folder: string = paths.suites): Promise<Cata
  */
 export async function loadChecks(words: readonly string[], folder: string = paths.suites): Promise<CataloguedCheck[]> {
   const files = await filesIn(folder);
-  const named = words.map((word) => files.filter((file) => isNamedAfter(file, word)));
-  const known = words.length > 0 && named.every((found) => found.length > 0);
-  return read(folder, known ? [...new Set(named.flat())] : files);
+  const chosen = words.map((word) => files.filter((file) => isNamedAfter(file, word)));
+  const known = words.length > 0 && chosen.every((found) => found.length > 0);
+  return read(folder, known ? [...new Set(chosen.flat())] : files);
 }
 
 const isNamedAfter = (file: string, word: string): boolean =>

@@ -30,8 +30,8 @@ const pages: Record<string, string> = {
 
 /** Kinds that decide how a proxy behaves, or what ran. */
 const kinds: [apiVersion: string, kind: string][] = [
-  ['security.istio.io/v1', 'PeerAuthentication'],
-  ['security.istio.io/v1', 'AuthorizationPolicy'],
+  ['security.istio.io/v1beta1', 'PeerAuthentication'],
+  ['security.istio.io/v1beta1', 'AuthorizationPolicy'],
   ['networking.istio.io/v1alpha3', 'EnvoyFilter'],
   ['v1', 'Service'],
   ['v1', 'ConfigMap'],

@@ -37,11 +37,11 @@ export async function gatherWitnesses(
     ),
   ]);
   return probes.map((probe) => {
-    const receipts = received.found.filter(({ probeId }) => probeId === probe.id);
+    const own = received.found.filter(({ probeId }) => probeId === probe.id);
     return {
       ...probe,
       accessLog: linesOf(scene, workloads, probe),
-      ...((receipts.length > 0 || keepsReceipts(scene, probe.to)) && { receipts }),
+      ...((own.length > 0 || keepsReceipts(scene, probe.to)) && { receipts: own }),
       silent: [...probe.silent, ...fenced, ...received.silent],
     };
   });

@@ -130,7 +130,9 @@ async function planCheck(
 /** The YAML beside a check as a reader sees it, with the names of the first control plane; undefined when there is none. */
 export async function manifestText(check: CataloguedCheck, names: Record<string, string>): Promise<string | undefined> {
   const text = await readFile(check.manifestFile, 'utf8').catch(() => undefined);
-  return text?.replaceAll(placeholder, (whole, key: string) => names[key] ?? whole);
+  return text
+    ?.replaceAll(placeholder, (whole, key: string) => names[key] ?? whole)
+    .replaceAll(/\$\{address:([\w-]+)\}/g, '<address of $1>');
 }
 
 /**

@@ -42,9 +42,12 @@ export const verdictLine = z.object({
   /** What a person should call the state that passed, when that is not simply "works": `works but unencrypted`. */
   label: z.string().optional(),
   unstable: z.boolean(),
+  /** Why earlier attempts did not count, in their order. */
+  earlier: z.array(z.string()).optional(),
   witnesses: z.array(z.object({ kind: z.enum(witnessKinds), from: z.string(), summary: z.string() })),
   findings: z.array(finding),
   attempts: z.number(),
+  /** What it takes by itself: waiting that it shared with other checks is in it for each of them. */
   durationMs: z.number(),
   /** Path of the evidence file, relative to the run folder. */
   evidence: z.string().optional(),

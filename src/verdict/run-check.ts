@@ -37,6 +37,7 @@ export async function runCheck(run: CheckRun): Promise<CheckResult> {
   const start = performance.now();
   let attempts = 0;
   let dump: string | undefined;
+  const reasons: string[] = [];
   let result: Attempt;
   do {
     attempts += 1;
@@ -44,6 +45,7 @@ export async function runCheck(run: CheckRun): Promise<CheckResult> {
     const freeze = async () => void (dump = await run.dump?.());
     result = await attempt(run, attempts, last && !run.twin ? freeze : undefined);
     run.signal.throwIfAborted();
+    reasons.push(result.judgement.reason);
   } while (attempts < mostAttempts && !settled(run, result.judgement));
   const { judgement, evidence } = result;
   const decided = run.twin ? judgeTwin(judgement, run.twin) : judgement;
@@ -56,10 +58,11 @@ export async function runCheck(run: CheckRun): Promise<CheckResult> {
     reason: decided.reason,
     ...(good && !run.twin && run.check.label !== undefined && { label: run.check.label }),
     unstable: good && attempts > 1,
+    ...(attempts > 1 && { earlier: reasons.slice(0, -1) }),
     witnesses: judgement.witnesses,
     findings: judgement.findings,
     attempts,
-    durationMs: Math.round(performance.now() - start),
+    durationMs: Math.round(performance.now() - start + result.sharedMs),
     ...(dump !== undefined && !good && { dump }),
     ...(run.scene && { product: `istio-${run.scene.plan.channel}` }),
   };
@@ -70,11 +73,7 @@ function settled({ twin }: CheckRun, judgement: Judgement): boolean {
   return twin ? judgeTwin(judgement, twin).verdict === 'caught' : judgement.verdict === 'pass';
 }
 
-async function attempt(
-  run: CheckRun,
-  count: number,
-  freeze: (() => Promise<void>) | undefined,
-): Promise<Attempt> {
+async function attempt(run: CheckRun, count: number, freeze: (() => Promise<void>) | undefined): Promise<Attempt> {
   const { check, scene, names, manifests, signal } = run;
   const twin = run.twin ?? run.sabotage;
   const parts = { check, names, manifests, signal, attempt: count, ...(scene && { scene }), ...(twin && { twin }) };
@@ -82,7 +81,7 @@ async function attempt(
   const undecided = (what: string, error: unknown): Attempt => {
     signal.throwIfAborted();
     const reason = `${what}: ${messageOf(error)}`;
-    return { judgement: { verdict: 'inconclusive', reason, findings: [], witnesses: [] } };
+    return { judgement: { verdict: 'inconclusive', reason, findings: [], witnesses: [] }, sharedMs: stage.sharedMs };
   };
   let result: Attempt;
   try {
@@ -93,7 +92,7 @@ async function attempt(
     const evidence = { ...(await stage.evidence(run.capabilities)), params };
     const judgement = judge(check, evidence);
     if (judgement.verdict !== 'pass') await stage.freeze();
-    result = { judgement, evidence };
+    result = { judgement, evidence, sharedMs: stage.sharedMs };
   } catch (error) {
     if (!signal.aborted) await stage.freeze().catch(() => undefined);
     await stage.close().catch(() => undefined);
@@ -108,4 +107,5 @@ async function attempt(
 interface Attempt {
   judgement: Judgement;
   evidence?: Evidence;
+  sharedMs: number;
 }

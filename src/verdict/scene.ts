@@ -1,15 +1,12 @@
 import { Forwards, type PodHttp } from '#lab/forward.ts';
 import type { Cluster, Manifest } from '#lab/cluster.ts';
-import { adminPort } from '#probe/caller.ts';
+import { adminPort, sidecarAdminPort } from '#probe/caller.ts';
 import type { Course } from '#support/certificates.ts';
 import { timeouts } from '#support/timeouts.ts';
 import { until, type Look } from '#support/wait.ts';
 import type { InboundFacts } from '#witness/inbound.ts';
 import { LogFollower } from '#witness/log-follower.ts';
 import { hashAnnotation, type PlannedWorkload, type ScenePlan } from '#verdict/scene-file.ts';
-
-/** Port of a sidecar's own admin listener. */
-export const sidecarAdminPort = 15_000;
 
 /** A workload of a scene, running: one pod, with what is known of it. */
 export interface Workload {
@@ -128,7 +125,7 @@ export async function deployScene(cluster: Cluster, plan: ScenePlan, signal?: Ab
 }
 
 /** The change that `kubectl rollout restart` makes. */
-function restarted(object: Manifest): Manifest {
+export function restarted(object: Manifest): Manifest {
   const { spec } = object as Manifest & { spec: { template: Manifest } };
   const { metadata } = spec.template;
   const annotations = { ...metadata.annotations, 'kubectl.kubernetes.io/restartedAt': new Date().toISOString() };

@@ -59,10 +59,9 @@ export async function settle(
 /** Waits until a proxy's routes do with unknown hosts what the Sidecar objects in force say. */
 async function routed(scene: Scene, workload: Workload, signal?: AbortSignal): Promise<void> {
   const { name, namespace } = workload;
-  const expected = expectedOutbound(
-    workload,
-    await scene.cluster.list<Manifest>('networking.istio.io/v1', 'Sidecar', namespace),
-  );
+  // The version that both Istio releases of kind/versions.yaml serve, each on its own.
+  const objects = await scene.cluster.list<Manifest>('networking.istio.io/v1beta1', 'Sidecar', namespace);
+  const expected = expectedOutbound(workload, objects);
   const admin = await scene.admin(name);
   const look = async (): Promise<Look<true>> => {
     const { body } = await admin.request(outboundDumpPath, signal ? { signal } : {});
@@ -125,7 +124,7 @@ async function inForce({ cluster }: Scene, workloads: readonly Workload[]): Prom
 /** PeerAuthentications and AuthorizationPolicies of one namespace, as the API server keeps them. */
 export async function policiesOf(cluster: Cluster, namespace: string): Promise<Manifest[]> {
   const kinds = ['PeerAuthentication', 'AuthorizationPolicy'].map(async (kind) => {
-    const found = await cluster.list<Manifest>('security.istio.io/v1', kind, namespace);
+    const found = await cluster.list<Manifest>('security.istio.io/v1beta1', kind, namespace);
     return found.map((each) => ({ ...each, kind }));
   });
   return (await Promise.all(kinds)).flat();

@@ -8,12 +8,11 @@ import { evidenceSchemaVersion, type ClientOutcome, type Evidence, type ProbeEvi
 import type { Check, Twin } from '#verdict/check.ts';
 import { runCourse } from '#verdict/course/course.ts';
 import type { CourseScript } from '#verdict/course/script.ts';
-import { Issuer } from '#witness/issuer.ts';
-import { logHead, logTail } from '#witness/log-tail.ts';
 import { countersAround } from '#verdict/count.ts';
 import { gatherWitnesses } from '#verdict/gather.ts';
-import type { Scene } from '#verdict/scene.ts';
+import { restarted, type Scene } from '#verdict/scene.ts';
 import { StagedLoad, type LoadPlan } from '#verdict/staged-load.ts';
+import { StageReading } from '#verdict/stage-reading.ts';
 import { enforced, lookBefore, settle } from '#verdict/settle.ts';
 import { documentsOf, withAddresses } from '#verdict/steps.ts';
 
@@ -30,12 +29,9 @@ export interface CallPlan extends Omit<CallRequest, 'id'> {
 }
 
 /** What a check acts on: its scene, its own objects, and the witnesses. One stage is one collection of evidence. */
-export class Stage {
-  readonly names: Record<string, string>;
-  readonly signal: AbortSignal;
+export class Stage extends StageReading {
   readonly #check: Check;
   readonly #twin: Twin | undefined;
-  readonly #ownScene: Scene | undefined;
   readonly #manifests: readonly Manifest[];
   #filled: readonly Manifest[] | undefined;
   readonly #applied: Manifest[] = [];
@@ -46,6 +42,7 @@ export class Stage {
   readonly #attempt: number;
   readonly #freeze: (() => Promise<void>) | undefined;
   #frozen = false;
+  #sharedMs = 0;
 
   constructor(parts: {
     check: Check;
@@ -60,49 +57,47 @@ export class Stage {
     /** Dumps the scene while it shows what is being judged. */
     freeze?: () => Promise<void>;
   }) {
+    super(parts);
     this.#check = parts.check;
     this.#twin = parts.twin;
-    this.#ownScene = parts.scene;
     this.#manifests = parts.manifests;
     this.#attempt = parts.attempt ?? 1;
     this.#freeze = parts.freeze;
-    this.names = parts.names;
-    this.signal = parts.signal;
   }
 
   /** Waits until nothing that an earlier check applied is enforced any more. */
   async open(): Promise<void> {
-    if (this.#ownScene) await enforced(this.#ownScene, this.#uses, this.signal);
+    if (this.hasScene) await enforced(this.scene, this.#uses, this.signal);
   }
 
   /** Applies the documents of a step, and waits until every proxy enforces them. */
   async apply(...steps: string[]): Promise<void> {
     const objects = steps.flatMap((step) => this.#documents(step));
-    const before = await lookBefore(this.#scene, this.#uses, objects, this.signal);
+    const before = await lookBefore(this.scene, this.#uses, objects, this.signal);
     this.#applied.push(...objects);
-    await this.#scene.cluster.apply(objects, this.signal);
-    await settle(this.#scene, this.#uses, objects, before, this.signal);
+    await this.scene.cluster.apply(objects, this.signal);
+    await settle(this.scene, this.#uses, objects, before, this.signal);
   }
 
   /** Takes the documents of a step away again, and waits until no proxy enforces them. */
   async remove(...steps: string[]): Promise<void> {
     const objects = steps.flatMap((step) => this.#documents(step));
-    const before = await lookBefore(this.#scene, this.#uses, objects, this.signal);
-    await this.#scene.cluster.remove(objects, this.signal);
+    const before = await lookBefore(this.scene, this.#uses, objects, this.signal);
+    await this.scene.cluster.remove(objects, this.signal);
     this.#applied.splice(0, this.#applied.length, ...this.#applied.filter((each) => !objects.includes(each)));
-    await settle(this.#scene, this.#uses, objects, before, this.signal);
+    await settle(this.scene, this.#uses, objects, before, this.signal);
   }
 
   /** Puts the documents of one step in the place of another's, and waits once, until every proxy enforces just these. */
   async replace(old: string, next: string): Promise<void> {
     const objects = this.#documents(next);
     const gone = this.#documents(old);
-    const before = await lookBefore(this.#scene, this.#uses, [...gone, ...objects], this.signal);
+    const before = await lookBefore(this.scene, this.#uses, [...gone, ...objects], this.signal);
     this.#applied.push(...objects);
-    await this.#scene.cluster.apply(objects, this.signal);
-    await this.#scene.cluster.remove(gone, this.signal);
+    await this.scene.cluster.apply(objects, this.signal);
+    await this.scene.cluster.remove(gone, this.signal);
     this.#applied.splice(0, this.#applied.length, ...this.#applied.filter((each) => !gone.includes(each)));
-    await settle(this.#scene, this.#uses, [...gone, ...objects], before, this.signal);
+    await settle(this.scene, this.#uses, [...gone, ...objects], before, this.signal);
   }
 
   /**
@@ -137,9 +132,9 @@ export class Stage {
     const order = this.#probes.length;
     const probe = { name, role, id, from, to, order, request: { method, url, headers }, silent: [] };
     this.#probes.push({ ...probe, client: { id, outcome: 'timeout', timingsMs: { total: 0 } } });
-    const caller = await this.#scene.fixture(from);
+    const caller = await this.scene.fixture(from);
     const act = () => callFrom(caller, { ...request, id }, this.signal);
-    const { outcome, ...counted } = await countersAround(this.#scene, counters, act, this.signal);
+    const { outcome, ...counted } = await countersAround(this.scene, counters, act, this.signal);
     this.#probes[order] = { ...probe, client: outcome, ...counted };
     return outcome;
   }
@@ -150,7 +145,7 @@ export class Stage {
    * @param wanted endings of counters, by the workload whose proxy counts
    */
   async counting(name: string, wanted: Record<string, string[]>, act: () => Promise<unknown>): Promise<void> {
-    const { counters } = await countersAround(this.#scene, wanted, act, this.signal);
+    const { counters } = await countersAround(this.scene, wanted, act, this.signal);
     const moved: Record<string, Record<string, number>> = {};
     for (const { proxy, stat, before, after } of counters)
       moved[proxy.workload] = { ...moved[proxy.workload], [stat]: after - before };
@@ -162,11 +157,14 @@ export class Stage {
    * `course`, with nothing but these workloads in it.
    */
   async course(script: CourseScript, workloads: readonly string[]): Promise<Course> {
-    const scene = this.#scene;
+    const scene = this.scene;
     const key = `${script.name} ${this.#attempt}`;
     const running = scene.courses.get(key) ?? runCourse(scene, script, this.names, this.signal);
     scene.courses.set(key, running);
+    const start = performance.now();
     const whole = await running;
+    const lengthMs = Date.parse(whole.end) - Date.parse(whole.start);
+    this.#sharedMs += Math.max(0, lengthMs - (performance.now() - start));
     const own = (name: string): boolean => workloads.includes(name);
     const { loads, ...rest } = whole;
     this.#loads.push(...loads.filter((each) => Object.keys(each.ledgers).some(own)));
@@ -181,9 +179,15 @@ export class Stage {
     return part;
   }
 
+  /** The rollout restart of operators, for Deployments that a step of the check applied; it goes on when this returns. */
+  async restartStep(step: string): Promise<void> {
+    const deployments = this.#documents(step).filter(({ kind }) => kind === 'Deployment');
+    await this.scene.cluster.apply(deployments.map(restarted), this.signal);
+  }
+
   /** The rollout restart of operators, for workloads of the scene. */
   async restart(...workloads: string[]): Promise<void> {
-    await Promise.all(workloads.map((each) => this.#scene.restart(each, this.signal)));
+    await Promise.all(workloads.map((each) => this.scene.restart(each, this.signal)));
   }
 
   /**
@@ -191,54 +195,25 @@ export class Stage {
    * removes the load: `await using load = await stage.load({…})`. The check lists the part `k6-image`.
    */
   async load(plan: LoadPlan): Promise<StagedLoad> {
-    return StagedLoad.start(this.#scene, this.names, plan, this.signal, (each) => this.#loads.push(...each));
+    return StagedLoad.start(this.scene, this.names, plan, this.signal, (each) => this.#loads.push(...each));
   }
 
   /** Has the backend of a workload answer as a script says, until the check has ended. */
   async misbehave(workload: string, script: FaultScript): Promise<void> {
     this.#misbehaving.add(workload);
-    const backend = await this.#scene.fixture(workload);
+    const backend = await this.scene.fixture(workload);
     const { status, body } = await backend.request('/script', { method: 'PUT', body: script, signal: this.signal });
     if (status !== 200) throw new NotReadyError(`${workload} does not take the script: ${body.trim()}`);
+  }
+
+  /** Time of courses that other checks had waited for already, in milliseconds: this one's evidence took it all the same. */
+  get sharedMs(): number {
+    return this.#sharedMs;
   }
 
   /** Records what is no probe: an object listing, an admin page, the output of a command. Plain JSON. */
   record(name: string, value: Evidence['facts'][string]): void {
     this.#facts[name] = value;
-  }
-
-  /** Reads a page of an Envoy's admin port, as text: the sidecar's, or that of the workload's own Envoy. */
-  async adminPage(workload: string, path: string, port?: number): Promise<string> {
-    const admin = await this.#scene.admin(workload, port);
-    return (await admin.request(path, { signal: this.signal })).body;
-  }
-
-  /** Address of a workload's pod. In a check's YAML `${address:NAME}` stands for it. */
-  address(workload: string): string {
-    return this.#scene.workload(workload).podIP;
-  }
-
-  /** Asks the fixture of a workload on its admin port: `POST /token`. @throws NotReadyError when it says anything but 200 */
-  async ask<T>(workload: string, path: string, body: Record<string, unknown>): Promise<T> {
-    const fixture = await this.#scene.fixture(workload);
-    return fixture.json<T>(path, { method: 'POST', body, signal: this.signal });
-  }
-
-  /** The first or the last lines of a container's log. */
-  async log(workload: string, container: string, end: 'head' | 'tail' = 'tail'): Promise<string> {
-    const { namespace, pod } = this.#scene.workload(workload);
-    const read = end === 'head' ? logHead : logTail;
-    return read(this.#scene.cluster, { namespace, pod, container }, this.signal);
-  }
-
-  /** Acts on the outside issuer of the scene, while no course does. */
-  async issuer<T>(workload: string, act: (issuer: Issuer) => Promise<T>): Promise<T> {
-    return act(new Issuer(await this.#scene.fixture(workload), this.signal));
-  }
-
-  /** Objects of a kind as the API server keeps them. */
-  async objects(apiVersion: string, kind: string, namespace: string): Promise<Manifest[]> {
-    return this.#scene.cluster.list<Manifest>(apiVersion, kind, namespace);
   }
 
   /** Dumps the scene as it is now, if this run of the check is one that is dumped. Happens once. */
@@ -250,7 +225,7 @@ export class Stage {
 
   /** Asks all witnesses about all calls, and gives everything that was collected. */
   async evidence(capabilities: readonly string[]): Promise<Evidence> {
-    const scene = this.#ownScene;
+    const scene = this.hasScene ? this.scene : undefined;
     return {
       schema: evidenceSchemaVersion,
       check: this.#check.id,
@@ -269,28 +244,18 @@ export class Stage {
   /** Removes what the check applied and did not remove itself, in reverse. */
   async close(): Promise<void> {
     const behave = [...this.#misbehaving].map(async (workload) =>
-      (await this.#scene.fixture(workload)).request('/script', { method: 'DELETE' }),
+      (await this.scene.fixture(workload)).request('/script', { method: 'DELETE' }),
     );
     await Promise.all(behave);
     const left = this.#applied.splice(0);
     if (left.length === 0) return;
-    const before = await lookBefore(this.#scene, this.#uses, left);
-    await this.#scene.cluster.remove(left);
-    await settle(this.#scene, this.#uses, left, before);
-  }
-
-  /** The scene itself, for evidence that no method here gathers. */
-  get scene(): Scene {
-    return this.#scene;
+    const before = await lookBefore(this.scene, this.#uses, left);
+    await this.scene.cluster.remove(left);
+    await settle(this.scene, this.#uses, left, before);
   }
 
   get #uses(): readonly string[] {
     return this.#check.uses ?? [];
-  }
-
-  get #scene(): Scene {
-    if (!this.#ownScene) throw new Error(`${this.#check.id} names no scene`);
-    return this.#ownScene;
   }
 
   #documents(step: string): Manifest[] {

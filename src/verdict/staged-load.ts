@@ -4,9 +4,9 @@ import { ledgerHeader } from '#fixtures/server/protocol.ts';
 import { Load } from '#load/load.ts';
 import type { ScriptStream } from '#load/script-input.ts';
 import { messageOf } from '#support/errors.ts';
-import type { LoadEvidence } from '#support/load-evidence.ts';
+import type { LoadEvidence, LoadLedger } from '#support/load-evidence.ts';
 import { paths } from '#support/paths.ts';
-import { takeLedger } from '#witness/ledgers.ts';
+import { forgetLedger, readLedger } from '#witness/ledgers.ts';
 import type { Scene } from '#verdict/scene.ts';
 import { readManifests } from '#verdict/scene-file.ts';
 
@@ -113,6 +113,13 @@ export class StagedLoad implements AsyncDisposable {
     return this.#load.pod;
   }
 
+  /** What a backend has received of a stream so far. */
+  async received(stream: string, workload: string): Promise<LoadLedger> {
+    const ledger = this.#streams.find(([name]) => name === stream)?.[2];
+    if (ledger === undefined) throw new Error(`the load has no stream ${stream}`);
+    return readLedger(await this.#scene.fixture(workload), ledger, this.#signal);
+  }
+
   /** Ends it before its time. */
   async stop(): Promise<void> {
     await this.#load.stop(this.#signal);
@@ -144,7 +151,9 @@ export class StagedLoad implements AsyncDisposable {
     const silent: LoadEvidence['silent'] = [];
     const one = async (workload: string): Promise<void> => {
       try {
-        ledgers[workload] = await takeLedger(await this.#scene.fixture(workload), ledger, this.#signal);
+        const backend = await this.#scene.fixture(workload);
+        ledgers[workload] = await readLedger(backend, ledger, this.#signal);
+        await forgetLedger(backend, ledger, this.#signal);
       } catch (error) {
         this.#signal.throwIfAborted();
         silent.push({ witness: `ledger of ${workload}`, reason: messageOf(error) });

@@ -7,6 +7,7 @@ const page = z.object({
   answered: z.record(z.string(), z.number()),
   broken: z.number(),
   certificates: z.record(z.string(), z.object({ requests: z.number(), firstAt: z.string(), lastAt: z.string() })),
+  uris: z.record(z.string(), z.number()),
   sequences: z.object({ received: ranges, repeats: z.number() }),
 });
 
@@ -14,14 +15,12 @@ const page = z.object({
 const toldGaps = 100;
 
 /**
- * Takes the account that a backend kept under this name, and has the backend forget it.
+ * The account that a backend has kept under this name so far.
  *
  * @param pod admin port of a fixture
  */
-export async function takeLedger(pod: PodHttp, name: string, signal: AbortSignal): Promise<LoadLedger> {
-  const path = `/ledger?${new URLSearchParams({ name }).toString()}`;
-  const { answered, broken, certificates, sequences } = page.parse(await pod.json(path, { signal }));
-  await pod.request(path, { method: 'DELETE', signal });
+export async function readLedger(pod: PodHttp, name: string, signal: AbortSignal): Promise<LoadLedger> {
+  const { answered, broken, certificates, uris, sequences } = page.parse(await pod.json(pathOf(name), { signal }));
   return {
     received: sequences.received.reduce((sum, [first, last]) => sum + last - first + 1, 0),
     repeated: sequences.repeats,
@@ -29,8 +28,16 @@ export async function takeLedger(pod: PodHttp, name: string, signal: AbortSignal
     answered,
     broken,
     certificates,
+    callers: uris,
   };
 }
+
+/** Has the backend forget it: there is room for some dozens. */
+export async function forgetLedger(pod: PodHttp, name: string, signal: AbortSignal): Promise<void> {
+  await pod.request(pathOf(name), { method: 'DELETE', signal });
+}
+
+const pathOf = (name: string): string => `/ledger?${new URLSearchParams({ name }).toString()}`;
 
 function gapsIn(received: readonly [first: number, last: number][]): [first: number, last: number][] {
   const gaps: [number, number][] = [];

@@ -11,7 +11,13 @@ const streamsTo = (server: string, namespace = '') =>
       { name: `${server}-fresh`, host: `${server}-fresh`, rate: 5 },
     ].map(({ name, host, rate }) => [
       name,
-      { url: `http://${host}.${namespace}.svc.cluster.local/`, rate, warmUpMs: 3_000, stallMs: 3_000, ledgers: [server] },
+      {
+        url: `http://${host}.${namespace}.svc.cluster.local/`,
+        rate,
+        warmUpMs: 3_000,
+        stallMs: 3_000,
+        ledgers: [server],
+      },
     ]),
   );
 

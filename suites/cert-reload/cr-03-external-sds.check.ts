@@ -43,10 +43,7 @@ export default check({
     ),
     ['front-end', server].flatMap((workload) => fact('course', ofFirstLifetimes(2.6, sourcesAgree(workload)))),
     fact('course', rose(server, 'server_ssl_socket_factory.ssl_context_update_by_sds', 3, 'server-contexts-updated')),
-    fact(
-      'course',
-      rose('front-end', 'client_ssl_socket_factory.ssl_context_update_by_sds', 3, 'client-contexts-updated'),
-    ),
+    fact('course', rose('front-end', 'cluster.outbound.ssl_context_update_by_sds', 3, 'client-contexts-updated')),
     fact('course', neverFailed('front-end', server, 'fresh')),
     fact('course', neverFailed('front-end', server, 'keep-alive')),
   ],

@@ -39,7 +39,7 @@ export default check({
     fact('course', neverFailed('front-end', back)),
     fact('course', ofFirstLifetimes(1.35, toldAs('payment', 'stream-lost'))),
     fact('course', reconnected('payment', 1.5)),
-    fact('course', failsOnlyBetween('front-end', 'payment', [0.9, 1.8])),
+    fact('course', failsOnlyBetween('front-end', 'payment', [0.9, 2.15])),
   ],
   twins: [
     {

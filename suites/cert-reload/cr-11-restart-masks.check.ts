@@ -2,7 +2,8 @@
 import { check } from '#verdict/check.ts';
 import { certificates, loadParts } from './course.ts';
 import { brokenAgain, healedByRestart } from './expect/calls.ts';
-import { windowShape } from './expect/issuer.ts';
+import { listsExpired } from './expect/certificates.ts';
+import { issuedBetween, windowShape } from './expect/issuer.ts';
 
 const uses = ['issuer', 'handshaker', 'front-end', 'catalogue-stale', 'catalogue-restarted'];
 
@@ -33,6 +34,8 @@ export default check({
   judge: ({ fact, params: { server } }) => [
     fact('course', healedByRestart('front-end', server)),
     fact('course', windowShape(server)),
+    fact('course', issuedBetween(server, 2, 2)),
+    fact('course', listsExpired(server)),
     fact('course', brokenAgain('front-end', server)),
   ],
   twins: [

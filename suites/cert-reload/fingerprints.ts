@@ -9,6 +9,6 @@ export const expiredServer: Failure = {
 /** How it fails when the caller itself shows one: in TLS 1.3 the server refuses it when the caller believes to be connected. */
 export const expiredClient: Failure = { status: 503, flags: ['UC', 'UF', 'URX'], reason: /^$|expired/i };
 /** How it fails when both do: the caller looks first. */
-export const expiredBoth: Failure = expiredServer;
+export const expiredBoth: Failure = { ...expiredServer };
 /** How it fails when the server is somebody else. */
 export const otherIdentity: Failure = { status: 503, flags: ['UF', 'URX'], reason: /SAN|CERTIFICATE_VERIFY_FAILED/i };

@@ -84,7 +84,7 @@ export function withinBudget(added: readonly Added[]): Finding[] {
       from: `load ${comparison.split('-')[0]}`,
       expected: `${percentile} at most ${ms(limitMs)} over ${comparison.split('-').at(-1)}`,
     } as const;
-    const repeats = `${percentile} +${ms(median)} (repeats ${ms(lowest)} to ${ms(highest)})`;
+    const repeats = `${percentile} ${signed(median)} (repeats ${signed(lowest)} to ${signed(highest)})`;
     const finding =
       state === 'noisy'
         ? missing(question, `machine too noisy: ${Number.isNaN(median) ? 'repeats are missing' : repeats}`)
@@ -94,3 +94,4 @@ export function withinBudget(added: readonly Added[]): Finding[] {
 }
 
 const ms = (value: number): string => `${value.toFixed(1)} ms`;
+const signed = (value: number): string => `${value < 0 ? '' : '+'}${ms(value)}`;

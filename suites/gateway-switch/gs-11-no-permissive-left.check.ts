@@ -33,7 +33,7 @@ export default check({
     await stage.between({ under: 'target' }, plaintext, async () => {
       const found = await Promise.all(
         [names['namespace'] ?? '', 'istio-system'].map((each) =>
-          stage.objects('security.istio.io/v1', 'PeerAuthentication', each),
+          stage.objects('security.istio.io/v1beta1', 'PeerAuthentication', each),
         ),
       );
       stage.record('modes', found.flat().map(modeOf));

@@ -36,7 +36,11 @@ export default check({
       await stage.call('gateway', throughEdge(names, 'envoy-gateway:8090', '/auth/login', 'auth-identity'));
       for (const [name, plan] of Object.entries(calls))
         await stage.call(name, { ...plan, counters: { 'auth-identity': ['rbac.denied'] } });
-      const policies = await stage.objects('security.istio.io/v1', 'AuthorizationPolicy', names['namespace'] ?? '');
+      const policies = await stage.objects(
+        'security.istio.io/v1beta1',
+        'AuthorizationPolicy',
+        names['namespace'] ?? '',
+      );
       stage.record('rules', policies.flatMap(rulesOf));
     });
   },

@@ -50,8 +50,8 @@ export default check({
     const own = (rendered[0] ?? []).map(owned);
     stage.record('rendered', compared(text, envoyYaml(own)));
     try {
-      await scene.cluster.apply(own, signal);
-      const { pod, exitCode } = await started(stage);
+      const applied = (await scene.cluster.apply(own, signal)) as Dated[];
+      const { pod, exitCode } = await started(stage, bornOf(applied.find(({ kind }) => kind === 'Deployment')));
       stage.record('validated', { exitCode });
       if (edit !== '')
         await scene.cluster.apply(
@@ -156,13 +156,22 @@ function edited(object: Manifest, edit: string): Manifest {
   return { ...object, data: { 'envoy.yaml': text.replace(/connect_timeout: \w+/, edit) } } as Manifest;
 }
 
-/** Waits for the pod of the rendered Deployment: running, or not taken by Envoy's validation. */
-async function started(stage: Stage): Promise<{ pod: string; exitCode: number }> {
+interface Dated extends Manifest {
+  metadata: Manifest['metadata'] & { creationTimestamp?: string | Date; deletionTimestamp?: string | Date };
+}
+
+const bornOf = (object?: Dated): number => new Date(object?.metadata.creationTimestamp ?? 0).getTime();
+
+/**
+ * Waits for the pod of the rendered Deployment: running, or not taken by Envoy's validation.
+ *
+ * @param born when the Deployment was made: an older pod is that of an earlier run, about to end
+ */
+async function started(stage: Stage, born: number): Promise<{ pod: string; exitCode: number }> {
   const look = async (): Promise<Look<{ pod: string; exitCode: number }>> => {
     const pods = (await stage.objects('v1', 'Pod', stage.names['outside'] ?? '')) as Pod[];
-    const pod = pods.find(
-      ({ metadata }) => metadata.labels?.['app'] === 'envoy-gateway' && metadata.deletionTimestamp === undefined,
-    );
+    const own = pods.filter(({ metadata }) => metadata.labels?.['app'] === 'envoy-gateway');
+    const pod = own.find((each) => each.metadata.deletionTimestamp === undefined && bornOf(each) >= born);
     const exitCode = pod?.status?.initContainerStatuses?.[0]?.state?.terminated?.exitCode;
     const ready = pod?.status?.containerStatuses?.[0]?.ready === true;
     if (pod && exitCode !== undefined && (ready || exitCode !== 0))
@@ -173,8 +182,7 @@ async function started(stage: Stage): Promise<{ pod: string; exitCode: number }>
   return until('the gateway of the repository to start', look, options);
 }
 
-interface Pod {
-  metadata: { name: string; labels?: Record<string, string>; deletionTimestamp?: Date };
+interface Pod extends Dated {
   status?: {
     phase?: string;
     initContainerStatuses?: { state?: { terminated?: { exitCode: number } } }[];

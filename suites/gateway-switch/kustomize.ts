@@ -7,7 +7,7 @@ import type { Manifest } from '#lab/cluster.ts';
 import { NotReadyError } from '#support/errors.ts';
 import { paths } from '#support/paths.ts';
 
-const repository = resolve(paths.manifests, 'semaphore-repo');
+const repository = resolve(paths.root, 'fixtures/repositories/semaphore');
 
 /** A checkout of the product's repository, with the names of this run filled in. */
 export class Checkout implements AsyncDisposable {

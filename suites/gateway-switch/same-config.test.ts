@@ -17,11 +17,12 @@ describe('two configurations', () => {
   });
 
   it('have a difference exactly when their canonical texts differ', () => {
+    const leaf = fc.oneof(fc.string(), fc.integer(), fc.boolean());
+    const config = fc.dictionary(fc.stringMatching(/^[a-z_]+$/), leaf);
     fc.assert(
-      fc.property(fc.jsonValue(), fc.jsonValue(), (a, b) => {
-        expect(firstDifference({ a }, { a: structuredClone(a) })).toBeUndefined();
-        if (firstDifference({ a }, { a: b }) === undefined && !emptyTrees(a, b))
-          expect(canonical(a)).toBe(canonical(b));
+      fc.property(config, config, (a, b) => {
+        expect(firstDifference(a, structuredClone(a))).toBeUndefined();
+        expect(firstDifference(a, b) === undefined).toBe(canonical(a) === canonical(b));
       }),
     );
   });
@@ -31,7 +32,3 @@ describe('two configurations', () => {
     expect(staticPart(text)).toEqual(staticPart({ node: { id: 'x' }, admin: {}, static_resources: { clusters: [] } }));
   });
 });
-
-/** `[]` and `{}` are one and the same tree to {@link firstDifference}; Envoy dumps neither. */
-const emptyTrees = (a: unknown, b: unknown): boolean =>
-  /\[\]|\{\}/.test(JSON.stringify([a, b])) || Array.isArray(a) !== Array.isArray(b);

@@ -127,5 +127,4 @@ export function simulate({ events, lifetimes = 2.7, lookAt, envoy = '1.40.0', so
 }
 
 /** Events at these times, in lifetimes. */
-export const each = (times: number[], does: 'renew' | 'repush' | 'reject'): Event[] =>
-  times.map((at) => ({ at, does }));
+export const times = (all: number[], does: 'renew' | 'repush' | 'reject'): Event[] => all.map((at) => ({ at, does }));

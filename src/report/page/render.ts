@@ -5,6 +5,7 @@ import { Eta } from 'eta';
 import prettyMs from 'pretty-ms';
 import { matrices } from '#report/page/matrix.ts';
 import { storyOf } from '#report/page/story.ts';
+import { geometry } from '#report/page/timeline-drawing.ts';
 import type { Run } from '#report/read-run.ts';
 import { checkIds, killScore, killScoreText, ownLines, tally, type Shown } from '#report/summary.ts';
 
@@ -70,6 +71,7 @@ export function renderPage(run: Run): string {
     when: (iso: string) => iso.replace('T', ' ').replace(/\.\d+Z$/, ' UTC'),
     sign: (word: string) => signs[word] ?? '',
     arrow: (state: string) => arrows[state],
+    geometry,
   });
 }
 

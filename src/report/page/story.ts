@@ -1,7 +1,10 @@
 import prettyMs from 'pretty-ms';
-import type { ProbeEvidence } from '#support/evidence.ts';
+import { course } from '#support/certificates.ts';
+import type { Evidence, ProbeEvidence } from '#support/evidence.ts';
 import type { Finding, VerdictLine } from '#verdict/result.ts';
 import { lanesOf, type Lane } from '#report/page/lanes.ts';
+import type { Timeline } from '#report/page/timeline-drawing.ts';
+import { timelinesOf } from '#report/page/timeline.ts';
 import type { Run } from '#report/read-run.ts';
 import {
   describe,
@@ -45,6 +48,8 @@ export interface Decision {
   unstable: boolean;
   facts: string;
   probes: ProbePicture[];
+  /** One a proxy, where the check watched certificates over time. */
+  timelines: Timeline[];
   expectations: Finding[];
   controls: Finding[];
   twins: TwinStory[];
@@ -97,7 +102,7 @@ export function storyOf(run: Run, id: string): Story {
 function decisionOf(run: Run, check: CheckRecord, line: VerdictLine, all: VerdictLine[]): Decision {
   const evidence = line.evidence === undefined ? undefined : run.evidence.get(line.evidence);
   const twins = twinLines(all).filter((twin) => twin.product === line.product);
-  const facts = evidence === undefined || Object.keys(evidence.facts).length === 0 ? undefined : evidence.facts;
+  const { timelines, facts } = factsOf(evidence, line.findings);
   return {
     product: line.product ?? '',
     version: productOf(run.record, line.product)?.version ?? '',
@@ -111,14 +116,28 @@ function decisionOf(run: Run, check: CheckRecord, line: VerdictLine, all: Verdic
       prettyMs(line.durationMs),
     ].join(', '),
     probes: evidence?.probes.map((probe) => pictureOf(probe, line.findings)) ?? [],
+    timelines,
     expectations: line.findings.filter((each) => !each.control),
     controls: line.findings.filter((each) => each.control),
     twins: twinStories(check, twins),
-    otherFacts: facts === undefined ? '' : cut(JSON.stringify(facts, null, 2)),
+    otherFacts: Object.keys(facts).length === 0 ? '' : cut(JSON.stringify(facts, null, 2)),
     evidence: link(line.evidence),
     dump: link(line.dump),
     open: false,
   };
+}
+
+/** A course is drawn; what is no course, or of another shape, is shown as it is. */
+function factsOf(
+  evidence: Evidence | undefined,
+  findings: Finding[],
+): { timelines: Timeline[]; facts: Evidence['facts'] } {
+  const { course: recorded, ...facts } = evidence?.facts ?? {};
+  if (recorded === undefined) return { timelines: [], facts };
+  const read = course.safeParse(recorded);
+  return read.success
+    ? { timelines: timelinesOf(read.data, findings), facts }
+    : { timelines: [], facts: { ...facts, course: recorded } };
 }
 
 function undecided(check: CheckRecord): Decision {
@@ -131,6 +150,7 @@ function undecided(check: CheckRecord): Decision {
     unstable: false,
     facts: '',
     probes: [],
+    timelines: [],
     expectations: [],
     controls: [],
     twins: twinStories(check, []),

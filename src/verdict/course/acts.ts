@@ -47,6 +47,11 @@ async function suspend({ scene, signal }: Ground, forMs: number): Promise<void> 
   await whileSuspended(scene.cluster, () => until('the suspension to end', over, options));
 }
 
+/** Signs anew for everyone, so that all lifetimes begin at one moment. */
+export async function beginLifetimes({ script, issuer }: Ground): Promise<void> {
+  await issuer?.restartCourse([...script.external, ...script.loads.flatMap(({ identity }) => identity ?? [])]);
+}
+
 /** Takes back what an earlier course did to the workloads of this one, and has every issuer healthy again. */
 export async function undo({ scene, script, issuer, signal }: Ground): Promise<void> {
   const { external, steps, loads } = script;
@@ -60,7 +65,6 @@ export async function undo({ scene, script, issuer, signal }: Ground): Promise<v
   // A group whose leaves are signed by a root that has left its bundle.
   for (const { name } of groups.filter(({ roots }) => roots.some(({ signs, inBundle }) => signs && !inBundle)))
     await issuer.trust(name, 'sign-with-new');
-  await issuer.restartCourse(identities);
 
   async function readmit(workload: string): Promise<void> {
     const { namespace } = scene.workload(workload);

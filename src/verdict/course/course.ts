@@ -6,7 +6,7 @@ import type { LoadEvidence } from '#support/load-evidence.ts';
 import { timeouts } from '#support/timeouts.ts';
 import { until, type Look } from '#support/wait.ts';
 import { Issuer, type ClientCertificate } from '#witness/issuer.ts';
-import { act, undo } from '#verdict/course/acts.ts';
+import { act, beginLifetimes, undo } from '#verdict/course/acts.ts';
 import { CourseCaller } from '#verdict/course/caller.ts';
 import type { Ground } from '#verdict/course/ground.ts';
 import { ProxyWatch } from '#verdict/course/proxy-watch.ts';
@@ -19,6 +19,10 @@ import type { Scene } from '#verdict/scene.ts';
 const looksPerLifetime = 15;
 /** Of the handshaker's own certificate: what it proves at the end of a course is that its root is no longer trusted. */
 const handshakerSeconds = 3_600;
+/** Share of a lifetime that may be over when a course starts, for its times to hold. */
+const latestStart = 0.08;
+/** A machine that needs longer three times over is too slow for this lifetime: the judges will say so. */
+const mostPushes = 3;
 const answer = z.object({ outcomes: z.array(clientOutcome) });
 
 /**
@@ -67,7 +71,13 @@ class RunningCourse {
     for (const group of new Set(script.external.map((name) => script.groups[name] ?? 'main')))
       if (issuer) this.#certificates.set(group, await issuer.certificate(spiffeId, group, handshakerSeconds));
     const options = { timeoutMs: timeouts.courseReadyMs, intervalMs: timeouts.courseCallEveryMs, signal };
-    await until('every proxy to serve a certificate signed a moment ago', () => this.#served(), options);
+    // The first push may wait for streams that come back only now; once they stand, the next is served within a second.
+    for (let pushes = 0; pushes < mostPushes; pushes += 1) {
+      const startMs = performance.now();
+      await beginLifetimes(this.#ground);
+      await until('every proxy to serve a certificate signed a moment ago', () => this.#served(), options);
+      if (performance.now() - startMs < script.lifetimeSeconds * latestStart * 1000) break;
+    }
     this.#logged = (await issuer?.log(0))?.at(-1)?.seq ?? 0;
   }
 

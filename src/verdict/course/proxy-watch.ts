@@ -2,7 +2,7 @@ import type { ClientOutcome } from '#support/evidence.ts';
 import { messageOf } from '#support/errors.ts';
 import { plainSerial, type Leaf, type ProxyCourse } from '#support/certificates.ts';
 import { certsEntries, certsPath, certsSummary } from '#witness/certificates/certs-page.ts';
-import { certificateStats, plainStat } from '#witness/certificates/certificate-stats.ts';
+import { certificateStats, summed } from '#witness/certificates/certificate-stats.ts';
 import { dumpedSecrets, secretsPath } from '#witness/certificates/secrets-page.ts';
 import { readCounters } from '#witness/counters.ts';
 import { Runs, SeriesKeeper } from '#verdict/course/runs.ts';
@@ -36,12 +36,13 @@ export class ProxyWatch {
         const at = new Date().toISOString();
         const own = secrets['default'];
         if (own) {
-          const { leaf, version, lastUpdated, rejected } = own;
+          const { leaf, version, lastUpdated, rejected, untrusted } = own;
           this.#dump.see(at, {
             ...(leaf && { leaf }),
             ...(version !== undefined && { version }),
             ...(lastUpdated !== undefined && { lastUpdated }),
             ...(rejected !== undefined && { rejected }),
+            ...(untrusted && { untrusted }),
           });
         }
         const roots = secrets['ROOTCA']?.roots;
@@ -51,10 +52,9 @@ export class ProxyWatch {
         const found = certsSummary(certsEntries(await page(certsPath)));
         this.#certs.see(new Date().toISOString(), found);
       }),
-      this.#ask('counters', async () => {
-        const found = Object.entries(await readCounters(admin, certificateStats, signal));
-        this.#counters.see(seconds, Object.fromEntries(found.map(([stat, value]) => [plainStat(stat), value])));
-      }),
+      this.#ask('counters', async () =>
+        this.#counters.see(seconds, summed(await readCounters(admin, certificateStats, signal))),
+      ),
     ]);
   }
 

@@ -42,8 +42,9 @@ export class SeriesKeeper {
   }
 }
 
-/** A proxy has a score of counters for each of its clusters: those that stayed at zero are left out, but for its own issuer's. */
+/** What stayed at zero is left out, but for what concerns the proxy's own secrets. Expiry is told by the certificates themselves. */
 function tells(stat: string, points: [number, number][]): boolean {
-  const ofItself = ['sds.', 'server.', 'cluster.sds-grpc.', 'listener.'].some((start) => stat.startsWith(start));
-  return ofItself || (points.some(([, value]) => value !== 0) && !stat.includes('expiration_unix_time'));
+  if (stat.includes('expiration_unix_time')) return false;
+  const ofItself = ['sds.', 'server.', 'cluster.sds-grpc.'].some((start) => stat.startsWith(start));
+  return ofItself || points.some(([, value]) => value !== 0);
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LoadEvidence, LoadLedger, LoadResult } from '#support/load-evidence.ts';
 import {
+  cameFrom,
   certificatesSeen,
   failedWithin,
   latencyWithin,
@@ -30,6 +31,7 @@ const ledger: LoadLedger = {
   gaps: [],
   answered: { 200: 500 },
   broken: 0,
+  callers: { 'spiffe://cluster.local/ns/a/sa/gateway': 500 },
   certificates: { none: { requests: 1, firstAt: '', lastAt: '' }, aa: { requests: 499, firstAt: '', lastAt: '' } },
 };
 const load = (result: Partial<LoadResult> = {}, page: Partial<LoadLedger> = {}): LoadEvidence => ({
@@ -102,6 +104,13 @@ describe('expectations on a load', () => {
     const two = { ...load(), ledgers: { one: { ...ledger, received: 300 }, two: { ...ledger, received: 200 } } };
     expect(ledgerComplete('one', 'two')(two)[0]?.state).toBe('met');
     expect(ledgerComplete('one', 'three')(two)[0]?.state).toBe('missing');
+  });
+
+  it('tell whom the requests came from', () => {
+    const gateway = 'spiffe://cluster.local/ns/a/sa/gateway';
+    expect(cameFrom('backend', gateway)(load())[0]?.state).toBe('met');
+    for (const callers of [[gateway, 'spiffe://cluster.local/ns/a/sa/other'], []])
+      expect(cameFrom('backend', ...callers)(load())[0]?.state).toBe('broken');
   });
 
   it('count the certificates of the caller', () => {

@@ -106,6 +106,19 @@ export function certificatesSeen(workload: string, generations: number): LoadExp
   };
 }
 
+/** The backend got requests of this stream from each of these callers, by SPIFFE ID, and from nobody else. */
+export function cameFrom(workload: string, ...callers: string[]): LoadExpectation {
+  return (load) => {
+    const expected = `requests from ${callers.join(' and from ')}`;
+    const question: Question = { expectation: 'came-from', kind: 'receipt', from: workload, expected };
+    const ledger = load.ledgers[workload];
+    if (!ledger) return [missing(question, why(load, `ledger of ${workload}`) ?? 'it kept no account')];
+    const seen = Object.entries(ledger.callers);
+    const met = callers.every((each) => ledger.callers[each]) && seen.every(([caller]) => callers.includes(caller));
+    return [answer(question, met, seen.map(([caller, times]) => `${times} from ${caller}`).join(', ') || 'no request')];
+  };
+}
+
 function ofClient(
   load: LoadEvidence,
   expectation: string,

@@ -47,4 +47,18 @@ export const certificateStats = [
 ];
 
 /** The same as a value of the annotation that makes an Istio proxy keep them. */
-export const certificateStatsInclusion = String.raw`sds\..*,cluster\.sds-grpc\..*,.*ssl_context_update_by_sds,.*\.ssl\..*`;
+export const certificateStatsInclusion = String.raw`sds\..*,cluster\.sds-grpc.*,.*ssl_context_update_by_sds,.*\.ssl\..*`;
+
+/**
+ * Counters by their plain names, and what a proxy counts for each of a score of outbound clusters added up under
+ * `cluster.outbound`.
+ */
+export function summed(counters: Record<string, number>): Record<string, number> {
+  const all: Record<string, number> = {};
+  for (const [stat, value] of Object.entries(counters)) {
+    const outbound = stat.startsWith('cluster.outbound|') && certificateStats.find((ending) => stat.endsWith(ending));
+    const name = outbound ? `cluster.outbound.${outbound}` : plainStat(stat);
+    all[name] = (all[name] ?? 0) + value;
+  }
+  return all;
+}

@@ -20,6 +20,13 @@ const at = (version: string, step: Step) => {
   const read = dumpedSecrets(JSON.stringify(secrets));
   return { secret: read['default'], bundle: read['ROOTCA'], certs: certsEntries(JSON.stringify(certs)), stats };
 };
+/** The roots of a page's bundle, PEM. */
+function untangled(secrets: unknown): string[] {
+  const bytes = /"trusted_ca":\{"inline_bytes":"(?<bytes>[^"]+)/.exec(JSON.stringify(secrets))?.groups?.['bytes'] ?? '';
+  return Buffer.from(bytes, 'base64')
+    .toString()
+    .split(/(?<=-----END CERTIFICATE-----\n)/);
+}
 const old = '85dc05724d315d7526b8c98edfba56';
 const renewed = '80041ec62351ae3e424f889d7faa0d';
 const pinned = '2461918e59a4d0972445e0191c865e';
@@ -59,6 +66,21 @@ describe('dumpedSecrets', () => {
 
   it('reads a second root', () => {
     for (const version of versions) expect(at(version, 'root').bundle?.roots).toHaveLength(2);
+  });
+
+  it('says when no root of the bundle signed the leaf', () => {
+    const { secrets } = (JSON.parse(recorded('pushes-1.40.0.json')) as Pushes).steps.root;
+    const untrusted = (edit: (bundle: string) => string) => {
+      const text = JSON.stringify(secrets).replace(/(?<="trusted_ca":\{"inline_bytes":")[^"]+/, (bytes) =>
+        Buffer.from(edit(Buffer.from(bytes, 'base64').toString())).toString('base64'),
+      );
+      return dumpedSecrets(text)['default']?.untrusted;
+    };
+    const [first = '', second = ''] = untangled(secrets);
+    expect(untrusted((bundle) => bundle)).toBeUndefined();
+    expect(untrusted(() => first)).toBeUndefined();
+    expect(untrusted(() => second)).toBe(true);
+    expect(untrusted(() => '')).toBeUndefined();
   });
 
   it('reads a whole dump as it does the page of secrets', () => {

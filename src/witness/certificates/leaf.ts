@@ -31,3 +31,19 @@ function urisOf(subjectAltName = ''): string[] {
       groups?.['quoted'] === undefined ? (groups?.['plain'] ?? '') : (JSON.parse(`"${groups['quoted']}"`) as string),
   );
 }
+
+/** Whether a chain leads to a root of a bundle, both PEM; undefined when either holds nothing that can be read. */
+export function leadsTo(chain: string, bundle: string): boolean | undefined {
+  try {
+    const [leaf, ...rest] = certificatesOf(chain);
+    const roots = certificatesOf(bundle);
+    if (!leaf || roots.length === 0) return undefined;
+    const last = rest.reduce((signed, next) => (isSignedBy(signed, next) ? next : signed), leaf);
+    return roots.some((root) => root.fingerprint256 === last.fingerprint256 || isSignedBy(last, root));
+  } catch {
+    return undefined;
+  }
+}
+
+const isSignedBy = (certificate: X509Certificate, issuer: X509Certificate): boolean =>
+  certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { plainSerial, type Leaf } from '#support/certificates.ts';
-import { certificatesOf, leafOf } from '#witness/certificates/leaf.ts';
+import { certificatesOf, leadsTo, leafOf } from '#witness/certificates/leaf.ts';
 
 /** Admin path that answers with nothing but the secrets that SDS delivered. */
 export const secretsPath = '/config_dump?resource=dynamic_active_secrets';
@@ -20,6 +20,8 @@ export interface DumpedSecret {
   lastUpdated?: string;
   /** What Envoy says of an update that it did not take. */
   rejected?: string;
+  /** No root of the bundle `ROOTCA` on the same page signed it. */
+  untrusted?: true;
   /** Subscribed to, and nothing came yet. */
   warming?: true;
   /** The secret names a file instead of holding the certificate. */
@@ -34,6 +36,7 @@ export const dataSource = z.looseObject({
   inline_string: z.string().optional(),
   filename: z.string().optional(),
 });
+type DataSource = z.infer<typeof dataSource>;
 const secret = z.looseObject({
   name: z.string(),
   version_info: z.string().optional(),
@@ -71,26 +74,32 @@ export function dumpedSecrets(body: string): Record<string, DumpedSecret> {
   const own = configs.filter((each) => each['@type'].endsWith('.DynamicSecret')).map((each) => secret.parse(each));
   const listed = configs.flatMap((each) => [...each.static_secrets, ...each.dynamic_active_secrets]);
   const warming = configs.flatMap((each) => each.dynamic_warming_secrets);
-  return Object.fromEntries(
+  const delivered = [...own, ...listed];
+  const read = Object.fromEntries(
     [
-      ...warming.map((each): DumpedSecret => ({ ...read(each), warming: true })),
+      ...warming.map((each): DumpedSecret => ({ ...readOne(each), warming: true })),
       // One that is in force stays so while its successor warms.
-      ...[...own, ...listed].map(read),
+      ...delivered.map(readOne),
     ].map((each) => [each.name, each]),
   );
+  const held = (name: string) => delivered.findLast((each) => each.name === name)?.secret;
+  const chain = textOf(held('default')?.tls_certificate?.certificate_chain);
+  const bundle = textOf(held('ROOTCA')?.validation_context?.trusted_ca);
+  if (read['default'] && leadsTo(chain, bundle) === false) read['default'].untrusted = true;
+  return read;
 }
 
-function read({
+function readOne({
   name,
   version_info: version,
   last_updated: lastUpdated,
-  error_state: error,
+  error_state: failed,
   secret: body,
 }: DumpSecret) {
   const told: DumpedSecret = { name };
   if (version !== undefined && version !== '') told.version = version;
   if (lastUpdated !== undefined) told.lastUpdated = lastUpdated;
-  if (error?.details !== undefined && error.details !== '') told.rejected = error.details;
+  if (failed?.details !== undefined && failed.details !== '') told.rejected = failed.details;
   const chain = body?.tls_certificate?.certificate_chain;
   const bundle = body?.validation_context?.trusted_ca;
   const file = chain?.filename ?? bundle?.filename;
@@ -109,7 +118,7 @@ function read({
 }
 
 /** The text of a data source; empty when it is a file, which only the proxy can read. */
-export function textOf(source: z.infer<typeof dataSource> | undefined): string {
+export function textOf(source: DataSource | undefined): string {
   if (source?.inline_bytes !== undefined) return Buffer.from(source.inline_bytes, 'base64').toString('utf8');
   return source?.inline_string ?? '';
 }

@@ -1,0 +1,62 @@
+import type { Manifest } from '#lab/cluster.ts';
+import { Issuer } from '#witness/issuer.ts';
+import { logHead, logTail } from '#witness/log-tail.ts';
+import type { Scene } from '#verdict/scene.ts';
+
+/** What a check can read of its scene without changing anything. */
+export class StageReading {
+  readonly names: Record<string, string>;
+  readonly signal: AbortSignal;
+  readonly #scene: Scene | undefined;
+
+  constructor({ scene, names, signal }: { scene?: Scene; names: Record<string, string>; signal: AbortSignal }) {
+    this.#scene = scene;
+    this.names = names;
+    this.signal = signal;
+  }
+
+  /** False for checks of the harness itself. */
+  get hasScene(): boolean {
+    return this.#scene !== undefined;
+  }
+
+  /** The scene itself, for evidence that no method here gathers. @throws Error when the check names none */
+  get scene(): Scene {
+    if (!this.#scene) throw new Error('the check names no scene');
+    return this.#scene;
+  }
+
+  /** Reads a page of an Envoy's admin port, as text: the sidecar's, or that of the workload's own Envoy. */
+  async adminPage(workload: string, path: string, port?: number): Promise<string> {
+    const admin = await this.scene.admin(workload, port);
+    return (await admin.request(path, { signal: this.signal })).body;
+  }
+
+  /** Address of a workload's pod. In a check's YAML `${address:NAME}` stands for it. */
+  address(workload: string): string {
+    return this.scene.workload(workload).podIP;
+  }
+
+  /** Asks the fixture of a workload on its admin port: `POST /token`. @throws NotReadyError when it says anything but 200 */
+  async ask<T>(workload: string, path: string, body: Record<string, unknown>): Promise<T> {
+    const fixture = await this.scene.fixture(workload);
+    return fixture.json<T>(path, { method: 'POST', body, signal: this.signal });
+  }
+
+  /** The first or the last lines of a container's log. */
+  async log(workload: string, container: string, end: 'head' | 'tail' = 'tail'): Promise<string> {
+    const { namespace, pod } = this.scene.workload(workload);
+    const read = end === 'head' ? logHead : logTail;
+    return read(this.scene.cluster, { namespace, pod, container }, this.signal);
+  }
+
+  /** Acts on the outside issuer of the scene, while no course does. */
+  async issuer<T>(workload: string, act: (issuer: Issuer) => Promise<T>): Promise<T> {
+    return act(new Issuer(await this.scene.fixture(workload), this.signal));
+  }
+
+  /** Objects of a kind as the API server keeps them. */
+  async objects(apiVersion: string, kind: string, namespace: string): Promise<Manifest[]> {
+    return this.scene.cluster.list<Manifest>(apiVersion, kind, namespace);
+  }
+}
