@@ -156,14 +156,23 @@ async function inTurn(): Promise<{ total: number; steps: Steps }> {
   return { total: [...steps.values()].reduce((sum, ms) => sum + ms, 0), steps };
 }
 
-const one = await asItIs();
-console.log(`as it is            ${seconds(one.total)}`);
-const other = await inTurn();
-console.log(`one after another   ${seconds(other.total)}`);
-for (const [step, ms] of other.steps) {
-  const beside = one.steps.get(step);
-  console.log(
-    `  ${step.padEnd(26)} ${seconds(ms).padStart(8)}${beside === undefined ? '' : `   beside others ${seconds(beside)}`}`,
-  );
+try {
+  await compare();
+} catch (error) {
+  if (!stop.signal.aborted) throw error;
+  process.exitCode = 130;
 }
-console.log(`ratio               ${(one.total / other.total).toFixed(2)}   (at most 0.90)`);
+
+async function compare(): Promise<void> {
+  const one = await asItIs();
+  console.log(`as it is            ${seconds(one.total)}`);
+  const other = await inTurn();
+  console.log(`one after another   ${seconds(other.total)}`);
+  for (const [step, ms] of other.steps) {
+    const beside = one.steps.get(step);
+    console.log(
+      `  ${step.padEnd(26)} ${seconds(ms).padStart(8)}${beside === undefined ? '' : `   beside others ${seconds(beside)}`}`,
+    );
+  }
+  console.log(`ratio               ${(one.total / other.total).toFixed(2)}   (at most 0.90)`);
+}
