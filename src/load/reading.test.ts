@@ -75,6 +75,10 @@ describe('LoadReading', () => {
     expect(reading.results(false)?.[0]).toMatchObject({ failed: 0, failures: [] });
   });
 
+  it('takes no notice of a line that a kill cut off', () => {
+    expect(read('{"event":"ended","resu').ended).toBe(false);
+  });
+
   it('keeps the last words of k6 itself', () => {
     expect(read('', 'GoError: no such file', '').lastWords).toBe('GoError: no such file');
   });

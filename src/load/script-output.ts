@@ -28,8 +28,12 @@ const scriptLine = z.discriminatedUnion('event', [
 ]);
 export type ScriptLine = z.infer<typeof scriptLine>;
 
-/** Reads one line of k6's log; undefined for what k6 itself has to say. */
+/** Reads one line of k6's log; undefined for what k6 itself has to say, and for a line that a kill cut off. */
 export function readScriptLine(text: string): ScriptLine | undefined {
   if (!text.startsWith('{"event":')) return undefined;
-  return scriptLine.safeParse(JSON.parse(text)).data;
+  try {
+    return scriptLine.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
 }

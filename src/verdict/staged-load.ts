@@ -6,6 +6,7 @@ import type { ScriptStream } from '#load/script-input.ts';
 import { messageOf } from '#support/errors.ts';
 import type { LoadEvidence, LoadLedger } from '#support/load-evidence.ts';
 import { paths } from '#support/paths.ts';
+import { timeouts } from '#support/timeouts.ts';
 import { forgetLedger, readLedger } from '#witness/ledgers.ts';
 import type { Scene } from '#verdict/scene.ts';
 import { readManifests } from '#verdict/scene-file.ts';
@@ -64,6 +65,7 @@ export class StagedLoad implements AsyncDisposable {
   readonly #streams: readonly (readonly [name: string, plan: StreamPlan, ledger: string])[];
   readonly #signal: AbortSignal;
   readonly #record: (evidence: LoadEvidence[]) => void;
+  #accounted = false;
 
   private constructor(
     load: Load,
@@ -138,12 +140,22 @@ export class StagedLoad implements AsyncDisposable {
       return { name, from: this.#load.namespace, url: plan.url, ...(client && { client }), ledgers, silent };
     });
     const all = await Promise.all(evidence);
+    this.#accounted = true;
     this.#record(all);
     return all;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#load[Symbol.asyncDispose]();
+    if (!this.#accounted)
+      await Promise.all(this.#streams.map(([, { ledgers = [] }, ledger]) => this.#forget(ledgers, ledger)));
+  }
+
+  /** Nobody asked for the account: it must not take the room of later ones. */
+  async #forget(workloads: readonly string[], ledger: string): Promise<void> {
+    const signal = AbortSignal.timeout(timeouts.requestMs);
+    const one = async (workload: string) => forgetLedger(await this.#scene.fixture(workload), ledger, signal);
+    await Promise.allSettled(workloads.map(one));
   }
 
   async #account(workloads: readonly string[], ledger: string): Promise<Pick<LoadEvidence, 'ledgers' | 'silent'>> {
