@@ -36,6 +36,7 @@ describe('the kind configuration', () => {
   it('asks kubeadm for what is preloaded, with arguments as the map of v1beta3', () => {
     expect(parse(config.kubeadmConfigPatches[0] ?? '')).toEqual({
       kind: 'ClusterConfiguration',
+      apiServer: { extraArgs: { 'enable-aggregator-routing': 'true' } },
       etcd: { local: { imageTag: '3.5.16-0', extraArgs: { 'unsafe-no-fsync': 'true' } } },
       dns: { imageTag: 'v1.14.6' },
     });
@@ -45,6 +46,7 @@ describe('the kind configuration', () => {
     const published = configOf(kindConfig(cluster, 'mw-dev-main', 'kindest/node', {}, '/lab/cni.conflist'));
     expect(parse(published.kubeadmConfigPatches[0] ?? '')).toEqual({
       kind: 'ClusterConfiguration',
+      apiServer: { extraArgs: { 'enable-aggregator-routing': 'true' } },
       etcd: { local: { extraArgs: { 'unsafe-no-fsync': 'true' } } },
     });
   });

@@ -47,11 +47,16 @@ export function kindConfig(
     kubeadmConfigPatches: [
       stringify({
         kind: 'ClusterConfiguration',
+        // kind writes kubeadm's v1beta3, where arguments are a map.
+        apiServer: {
+          // Webhooks and APIs in pods are called at the pod. At the address of their Service, a call that comes while kube-proxy
+          // is not done yet leaves the machine, and the API server keeps the connection to whoever answered there.
+          extraArgs: { 'enable-aggregator-routing': 'true' },
+        },
         etcd: {
           local: {
             ...(facts.etcdTag !== undefined && { imageTag: facts.etcdTag }),
             // A throw-away cluster need not survive a power cut: fsync costs seconds on a shared disk.
-            // kind writes kubeadm's v1beta3, where arguments are a map.
             extraArgs: { 'unsafe-no-fsync': 'true' },
           },
         },

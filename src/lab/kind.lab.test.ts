@@ -68,6 +68,15 @@ describe('a lab of kind clusters', { sequential: true }, () => {
     expect(await mainOf(second).read('v1', 'ConfigMap', 'first', 'default')).toBeDefined();
   });
 
+  it('lets nothing out to an address of its own that nobody has', async () => {
+    const run = $({ quiet: true, nothrow: true });
+    for (const address of ['10.110.200.200/80', '10.10.0.250/80']) {
+      const dial = `exec 3<>/dev/tcp/${address}`;
+      const { stderr } = await run`docker exec ${nodeName(lab, 'main')} timeout 5 bash -c ${dial}`;
+      expect(stderr).toMatch(/refused/i);
+    }
+  });
+
   it('takes definitions as they stand, and says what the API server has against an object', async () => {
     const cluster = mainOf(await upLab({ name: lab, topology: 'solo', say }));
     const schema = { type: 'object', properties: { port: { 'x-kubernetes-int-or-string': true } } };
