@@ -54,18 +54,6 @@ export async function createCluster(
     throw error;
   };
   await pRetry(attempt, { retries: 2, minTimeout: 0, ...(signal && { signal }) });
-  await contain(nodeName(lab, cluster.name), cluster);
-}
-
-/**
- * Addresses of pods and Services that are no more, or not yet, are refused on the node. Without this they leave it by the
- * default route, and whatever answers out there is taken for the cluster's own.
- */
-async function contain(node: string, { podSubnet, serviceSubnet }: ClusterSpec): Promise<void> {
-  const docker = $({ quiet: true });
-  for (const subnet of [podSubnet, serviceSubnet])
-    for (const chain of ['FORWARD', 'OUTPUT'])
-      await docker`docker exec ${node} iptables --wait --insert ${chain} --out-interface eth0 --destination ${subnet} --jump REJECT`;
 }
 
 /** @returns what kind complained of, undefined when it made the cluster */

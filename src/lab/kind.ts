@@ -8,6 +8,7 @@ import {
   refuseForeign,
   removeObjects,
 } from '#lab/engine-objects.ts';
+import { contain } from '#lab/contain.ts';
 import { createCluster, type KindParts } from '#lab/kind-create.ts';
 import { labHash } from '#lab/kind-config.ts';
 import type { Lab, LabRequest } from '#lab/lab.ts';
@@ -60,7 +61,10 @@ async function replace({ name, say, signal }: LabRequest, topology: Topology, pa
   say(`creating ${names.length === 1 ? 'cluster' : 'clusters'} ${names.join(', ')} of lab ${name}`);
   try {
     await ensureNetwork(name);
-    const creating = topology.clusters.map((cluster) => createCluster(name, cluster, parts, either));
+    const creating = topology.clusters.map(async (cluster) => {
+      await createCluster(name, cluster, parts, either);
+      await contain(nodeName(name, cluster.name), cluster);
+    });
     // One cannot be made: the others end before we say so.
     await Promise.allSettled(creating.map((each) => each.catch((error: unknown) => stop.abort(error))));
     await Promise.all(creating);
