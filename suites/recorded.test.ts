@@ -15,13 +15,23 @@ const recordings = readdirSync(folder).map((file) => {
   return { file, recorded, check, twin: check.twins.find(({ name }) => name === recorded.twin) };
 });
 const passes = recordings.filter(({ recorded }) => recorded.twin === undefined);
+// A twin that judges the same course from another angle has no recording of its own: nothing but its parameters differs.
+const angles = passes
+  .filter(({ recorded }) => recorded.facts['course'] !== undefined)
+  .flatMap(({ check, recorded, file }) =>
+    check.twins.map((twin) => {
+      const params: Record<string, string> = { ...recorded.params };
+      for (const [key, value] of Object.entries(twin.params ?? {})) if (value !== undefined) params[key] = value;
+      return { file: `${file}, ${twin.name}`, check, recorded: { ...recorded, twin: twin.name, params }, twin };
+    }),
+  );
 
 describe('judges on recorded evidence', () => {
   it.each(passes)('$file passes', ({ check, recorded }) => {
     expect(judge(check, recorded)).toMatchObject({ verdict: 'pass' });
   });
 
-  it.each(recordings.filter(({ recorded }) => recorded.twin !== undefined))(
+  it.each([...recordings.filter(({ recorded }) => recorded.twin !== undefined), ...angles])(
     '$file is red for the stated reason',
     ({ check, recorded, twin }) => {
       if (!twin) throw new Error('the twin is no more');
@@ -68,16 +78,18 @@ function silenced(
     ...(client && !(kind === 'client' && `load ${load.name}-`.startsWith(`${from}-`)) && { client }),
     ledgers: Object.fromEntries(Object.entries(ledgers).filter(([each]) => !(kind === 'receipt' && each === from))),
   }));
-  if (kind === 'client') return { ...recorded, loads, probes: recorded.probes.filter((probe) => probe.from !== from) };
+  // What it said of no probe stands among the facts.
+  const inFacts = findings.some(
+    ({ witness, probe }) => probe === undefined && witness.kind === kind && witness.from === from,
+  );
+  const facts = kind === 'counter' || inFacts ? {} : recorded.facts;
+  if (kind === 'client')
+    return { ...recorded, loads, facts, probes: recorded.probes.filter((probe) => probe.from !== from) };
   const probes = recorded.probes.map((probe) => ({
     ...probe,
     silent: [...probe.silent, quiet],
     accessLog: probe.accessLog?.filter(({ proxy }) => !(kind.endsWith('log') && proxy.workload === from)),
     receipts: kind === 'receipt' ? probe.receipts?.filter(({ pod }) => !pod.startsWith(`${from}-`)) : probe.receipts,
   }));
-  // What it said of no probe stands among the facts.
-  const inFacts = findings.some(
-    ({ witness, probe }) => probe === undefined && witness.kind === kind && witness.from === from,
-  );
-  return evidenceSchema.parse({ ...recorded, loads, probes, ...((kind === 'counter' || inFacts) && { facts: {} }) });
+  return evidenceSchema.parse({ ...recorded, loads, probes, facts });
 }

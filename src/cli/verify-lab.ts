@@ -55,11 +55,15 @@ export async function readyLab(
     Promise.all(clusters.map((each) => installIstio(each, istio, signal))),
     Promise.all(clusters.map((each) => installAddOns(each, needs, signal))),
   ]);
-  if (added.includes(true)) step('istio and add-ons');
+  const [brought = []] = added;
+  if (brought.length > 0) step('istio and add-ons');
   else step(installed.flat().length > 0 ? 'istio' : 'istio (stands)');
   const [cluster] = clusters;
   if (!cluster) throw new Error(`topology ${topology} has no cluster`);
-  const targets = channels.map((each): [IstioChannel, Target] => [each, targetFor(cluster, each, without)]);
+  const targets = channels.map((each): [IstioChannel, Target] => [
+    each,
+    targetFor(cluster, each, { without, brought }),
+  ]);
   const watch = () => watchLab(name, [...lab.clusters.keys()]);
   return { provider: lab.provider, products, targets: new Map(targets), watch };
 }
@@ -98,7 +102,7 @@ export async function readyContext(
   return {
     provider: 'existing',
     products: [existingProduct(`istio-${channel}`, facts.versions.istiod, cluster.context)],
-    targets: new Map([[channel, targetFor(cluster, channel, without, revision)]]),
+    targets: new Map([[channel, targetFor(cluster, channel, { without, revision })]]),
   };
 }
 
@@ -106,8 +110,11 @@ export async function readyContext(
 function targetFor(
   cluster: Cluster,
   channel: IstioChannel,
-  without: readonly string[],
-  revision: string = channel,
+  {
+    without,
+    brought,
+    revision = channel,
+  }: { without: readonly string[]; brought?: readonly string[]; revision?: string },
 ): Target {
   let [full, part]: (Promise<readonly string[]> | undefined)[] = [];
   const ask = async (scene?: Scene) => {
@@ -116,7 +123,8 @@ function targetFor(
     await using own = new Forwards(cluster);
     const [{ capabilities }, added] = await Promise.all([
       askIstio(cluster, scene?.forwards ?? own, revision, admin),
-      askAddOns(cluster),
+      // What we brought has answered; on a loaded machine it may be silent for a moment.
+      brought ?? askAddOns(cluster),
     ]);
     return [...capabilities, ...added].filter((each) => !without.includes(each));
   };

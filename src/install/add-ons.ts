@@ -22,17 +22,17 @@ export const addOnParts = (needs: readonly string[]): string[] => wantedOf(needs
 /**
  * Installs the add-ons that bring these capabilities into a cluster of ours; capabilities that no add-on brings are left alone.
  *
- * @returns whether there were any
+ * @returns those capabilities that it brought; they answered
  * @throws NotReadyError when one does not answer in time
  */
 export async function installAddOns(
   cluster: Cluster,
   needs: readonly string[],
   signal?: AbortSignal,
-): Promise<boolean> {
-  const wanted = wantedOf(needs);
-  await Promise.all(wanted.map(({ install }) => install(cluster, signal)));
-  return wanted.length > 0;
+): Promise<string[]> {
+  const brought = needs.filter((each) => each in addOns);
+  await Promise.all(wantedOf(brought).map(({ install }) => install(cluster, signal)));
+  return brought;
 }
 
 /** The capabilities of add-ons that a cluster turns out to have. What we may not ask is not there for us. */

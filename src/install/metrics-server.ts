@@ -16,14 +16,7 @@ export const metricsServer: AddOn = {
   parts: [part],
   async install(cluster, signal) {
     const options = { timeoutMs: timeouts.resourceMetricsMs, ...(signal && { signal }) };
-    // The API server keeps the first connection that it gets. Before the node knows the Service, its address leads out of the
-    // cluster, and whoever answers there would be asked for metrics ever after. So the group is forwarded last.
-    const { forwarding = [], serving = [] } = Object.groupBy(await manifests(), ({ kind }) =>
-      kind === 'APIService' ? 'forwarding' : 'serving',
-    );
-    await cluster.apply(serving, signal);
-    await until(`metrics-server of cluster ${cluster.name} to be ready`, () => isReady(cluster), options);
-    await cluster.apply(forwarding, signal);
+    await cluster.apply(await manifests(), signal);
     await until(`${api} of cluster ${cluster.name} to answer`, () => look(cluster), options);
   },
   async stands(cluster) {
@@ -42,18 +35,13 @@ async function manifests(): Promise<Manifest[]> {
 
 /** That the API server forwards the group is not enough: the pod that we applied has to say something of a node. */
 async function look(cluster: Cluster): Promise<Look<true>> {
-  const ready = await isReady(cluster);
-  if ('seen' in ready) return ready;
+  const found = await cluster.read<Deployment>('apps/v1', 'Deployment', 'metrics-server', 'kube-system');
+  if (found?.status?.observedGeneration !== found?.metadata?.generation || !found?.status?.readyReplicas)
+    return { seen: 'no ready pod' };
   const trouble = await unavailable(cluster);
   if (trouble !== undefined) return { seen: trouble };
   const [node] = await cluster.list<NodeMetrics>(api, 'NodeMetrics');
   return node?.usage?.cpu === undefined ? { seen: 'no metrics of any node' } : { done: true };
-}
-
-async function isReady(cluster: Cluster): Promise<Look<true>> {
-  const found = await cluster.read<Deployment>('apps/v1', 'Deployment', 'metrics-server', 'kube-system');
-  const current = found?.status?.observedGeneration === found?.metadata?.generation;
-  return current && found?.status?.readyReplicas ? { done: true } : { seen: 'no ready pod' };
 }
 
 /** Why the API server does not serve resource metrics, in its own words; undefined when it does. */

@@ -17,7 +17,7 @@ export function quickAcross(evidence: Evidence, server: string): LoadExpectation
     const question: Question = {
       expectation: 'quick-across-renewals',
       kind: 'client',
-      from: `load ${load.name}, by the second`,
+      from: `load ${load.name}`,
       expected: 'at most 1 % slow answers around renewals, or no more than 1.5 times those elsewhere',
     };
     const course = courseSchema.safeParse(evidence.facts['course']).data;
