@@ -6,8 +6,8 @@ export const timeouts = {
   clusterReadyMs: 120_000,
   /** istiod becomes ready 7 to 10 s after install when its image is preloaded. */
   controlPlaneReadyMs: 120_000,
-  /** An injected pod is ready in 12 to 15 s, a scene of a dozen on two cores in 30 s, on loaded ones in several times that. */
-  workloadReadyMs: 240_000,
+  /** An injected pod is ready in 12 to 15 s; three scenes with 35 of them, beside 65 that run, took 200 s on two cores. */
+  workloadReadyMs: 480_000,
   /** istiod pushes a policy in well under a second; a busy one debounces up to 10 s. */
   convergenceMs: 30_000,
   /** metrics-server has something to say once it has asked the kubelet twice, 15 s apart; four times that when loaded. */
