@@ -42,6 +42,12 @@ export class InterruptedError extends ToldError {
 
 /** The message of whatever was thrown, on one line. */
 export function messageOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = error instanceof Error ? (issueOf(error) ?? error.message) : String(error);
   return text.split('\n', 1)[0] ?? '';
+}
+
+/** A schema's complaint is a list over many lines: the first of them, as `path: what was expected`. */
+function issueOf(error: Error & { issues?: { path?: PropertyKey[]; message?: string }[] }): string | undefined {
+  const [issue] = error.name === 'ZodError' ? (error.issues ?? []) : [];
+  return issue && `${(issue.path ?? []).map(String).join('.')}: ${issue.message ?? 'not as expected'}`;
 }

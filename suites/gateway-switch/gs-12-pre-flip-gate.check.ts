@@ -131,7 +131,7 @@ const named = (pairs: string[]) =>
     ...gateSays,
     expectation: 'pairs-named',
     expected: pairs.join('; '),
-    met: (facts) => pairsOf(facts).join() === pairs.join(),
+    met: (facts) => pairsOf(facts).join() === pairs.toSorted().join(),
     seen: (facts) => pairsOf(facts).join('; ') || 'nobody',
   });
 

@@ -57,7 +57,8 @@ const common = z.looseObject({
 });
 type Common = z.infer<typeof common>;
 
-const named = z.looseObject({ name: z.string() });
+/** Listeners of the bootstrap of older Istio have no name. */
+const named = z.looseObject({ name: z.string().default('unnamed') });
 const page = z.looseObject({
   configs: z.array(
     z.looseObject({
