@@ -194,7 +194,7 @@ function refusalOf(error: unknown): string {
 function isOutage(error: unknown): boolean {
   const status = statusOf(error);
   // The client library's own words for a kind that the server answered not to have.
-  if (/^Unrecognized API version/.test(messageOf(error))) return false;
+  if (messageOf(error).startsWith('Unrecognized API version')) return false;
   return status === undefined
     ? error instanceof Error && !(error instanceof TypeError && !('cause' in error))
     : status === 429 || status >= 503;
