@@ -15,7 +15,7 @@ export default check({
   title: 'Rotation with the built-in CA at short TTL',
   level: 'core',
   system: 'cert-reload',
-  tags: ['certificates', 'rotation'],
+  tags: ['certificates', 'rotation', 'load'],
   needs: ['istio', 'sidecar'],
   scene: 'sock-shop',
   uses,

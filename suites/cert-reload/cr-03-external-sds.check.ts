@@ -15,7 +15,7 @@ export default check({
   title: 'Rotation with the external SDS server',
   level: 'core',
   system: 'cert-reload',
-  tags: ['certificates', 'rotation', 'sds'],
+  tags: ['certificates', 'rotation', 'sds', 'load'],
   needs: ['istio', 'sidecar'],
   channels: ['current'],
   scene: 'sock-shop',
