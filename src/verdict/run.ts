@@ -85,8 +85,15 @@ async function runGroup({ channel, plan, checks }: Group, options: RunOptions): 
   try {
     for (const planned of checks) await runPlanned(planned, footing, options);
   } finally {
+    if (footing.scene && footing.scene.courses.size > 0) await takeDown(footing.scene).catch(() => undefined);
     await footing.scene?.[Symbol.asyncDispose]();
   }
+}
+
+/** Proxies that have lived through a course are of no use to others, and go on renewing: what runs next has the machine. */
+async function takeDown({ cluster, plan }: Scene): Promise<void> {
+  const objects = plan.workloads.flatMap((each) => each.objects);
+  await cluster.remove(objects.filter(({ kind }) => kind === 'Deployment'));
 }
 
 /** What a check stands on. */
