@@ -21,6 +21,21 @@ const streamsTo = (server: string, namespace = '') =>
     ]),
   );
 
+/** Workloads that front-end calls, each with an issuer of its own kind. */
+const called = [
+  'catalogue',
+  'catalogue-stale',
+  'catalogue-stale-older-envoy',
+  'catalogue-restarted',
+  'carts',
+  'orders',
+  'payment',
+  'shipping',
+  'user',
+  'user-older-envoy',
+  'queue-master',
+];
+
 /**
  * The one course of the suite. Times are in lifetimes, so that its shape stays when the lifetime changes; ten hours of the
  * customer's outage are told by the first minute after expiry.
@@ -36,17 +51,7 @@ export const certificates: CourseScript = {
   external: [
     'front-end',
     'front-end-stale',
-    'catalogue',
-    'catalogue-stale',
-    'catalogue-stale-older-envoy',
-    'catalogue-restarted',
-    'carts',
-    'orders',
-    'payment',
-    'shipping',
-    'user',
-    'user-older-envoy',
-    'queue-master',
+    ...called,
     'front-end-pinned',
     'rotated-client',
     'rotated-server',
@@ -61,19 +66,7 @@ export const certificates: CourseScript = {
     'cut-off-server': 'cut-off',
   },
   calls: [
-    ...[
-      'catalogue',
-      'catalogue-stale',
-      'catalogue-stale-older-envoy',
-      'catalogue-restarted',
-      'carts',
-      'orders',
-      'payment',
-      'shipping',
-      'user',
-      'user-older-envoy',
-      'queue-master',
-    ].map((to) => ({ from: 'front-end', to })),
+    ...called.map((to) => ({ from: 'front-end', to })),
     { from: 'front-end-pinned', to: 'catalogue' },
     { from: 'front-end-pinned', to: 'queue-master' },
     { from: 'front-end-stale', to: 'catalogue' },

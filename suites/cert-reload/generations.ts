@@ -1,5 +1,6 @@
 import type { CertificateSource, Course, Leaf, ProxyCourse } from '#support/certificates.ts';
-import { alarmShare, proxyOf } from './sock-shop.ts';
+import { alarmShare } from '#support/renewal-alarm.ts';
+import { proxyOf } from './sock-shop.ts';
 
 /** A certificate as one source saw it come. */
 export interface Generation {

@@ -1,9 +1,6 @@
 import { upTo as proxyUpTo } from '#diagnose/generations.ts';
 import type { CallCourse, Course, ProxyCourse } from '#support/certificates.ts';
 
-/** Share of a lifetime by which a renewal must have been seen: the 50th minute of an hour. */
-export const alarmShare = 5 / 6;
-
 /** One proxy of a course; undefined when it was not watched. */
 export const proxyOf = ({ proxies }: Course, workload: string): ProxyCourse | undefined =>
   proxies.find((each) => each.workload === workload);

@@ -99,7 +99,7 @@ describe('dumpedSecrets', () => {
     const chain = Buffer.from('-----BEGIN CERTIFICATE-----\nbm9uZQ==\n-----END CERTIFICATE-----').toString('base64');
     const body = { name: 'default', secret: { tls_certificate: { certificate_chain: { inline_bytes: chain } } } };
     const page = { configs: [{ '@type': 'x.SecretsConfigDump', dynamic_active_secrets: [body] }] };
-    expect(dumpedSecrets(JSON.stringify(page))['default']?.unreadable).toBeTruthy();
+    expect(dumpedSecrets(JSON.stringify(page))['default']?.unreadable).toMatch(/\w/);
   });
 });
 
