@@ -1,6 +1,6 @@
 // Cold: from a fresh clone with empty caches to the first verdict, everything built, as `npm start` does it; beside the sum of
 // the same steps one after another. Takes over 20 min of both cores and 15 GB of disk; what it made is removed again.
-// node scripts/bootstrap.mjs bench/cold.ts [--parts kind,envoy-current]   (only these parts, no lab)
+// node scripts/bootstrap.mjs bench/cold.ts [--parts kind,envoy-current] [--new-machine]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -14,10 +14,11 @@ import { loadVersions } from '#machine/versions.ts';
 import { paths } from '#support/paths.ts';
 import { seconds, timed } from './pairs.ts';
 
-const { parts: named } = new Command('cold')
-  .option('--parts <names>', 'only these parts, with what they are made from', (text: string) => text.split(','))
+const { parts: named, newMachine } = new Command('cold')
+  .option('--parts <names>', 'only these parts, with what they are made from, and no lab', (text: string) => text.split(','))
+  .option('--new-machine', 'this machine has made nothing yet: the first half fills its own caches, which stay')
   .parse()
-  .opts<{ parts?: string[] }>();
+  .opts<{ parts?: string[]; newMachine?: true }>();
 const lab = 'bench-cold';
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
@@ -39,19 +40,19 @@ interface PartMade {
   buildMs: number;
 }
 
-async function cold(): Promise<Cold> {
+async function cold(ofMachine = false): Promise<Cold> {
   const home = await mkdtemp(join(tmpdir(), 'mw-cold-'));
   const folder = resolve(home, 'clone');
   try {
     await $({ quiet: true })`git clone --quiet ${paths.root} ${folder}`;
-    await makeOther(folder);
+    if (!ofMachine) await makeOther(folder);
   } catch (error) {
     await rm(home, { recursive: true, force: true });
     throw error;
   }
-  const env = emptyCaches(home);
+  const env = ofMachine ? process.env : emptyCaches(home);
   const records = async () => {
-    const made = resolve(home, 'cache/meshwitness/parts');
+    const made = ofMachine ? resolve(paths.cache, 'parts') : resolve(home, 'cache/meshwitness/parts');
     const names = (await readdir(made).catch(() => [])).filter((name) => !name.startsWith('.'));
     const texts = names.map((name) => readFile(resolve(made, name, 'part.json'), 'utf8'));
     return (await Promise.all(texts)).map((text) => JSON.parse(text) as PartMade);
@@ -59,6 +60,7 @@ async function cold(): Promise<Cold> {
   const remove = async () => {
     const run = $({ quiet: true, nothrow: true, cwd: folder, env });
     if (!named) await run`./meshwitness down --name ${lab}`;
+    if (ofMachine) return rm(home, { recursive: true, force: true });
     const images = (await records()).flatMap(({ reference }) => reference ?? []);
     for (const image of images) await run`docker image rm ${image}`;
     await run`go clean -modcache`; // its files cannot be removed otherwise, but by root
@@ -131,7 +133,7 @@ async function firstVerdict({ folder, env }: Cold): Promise<number> {
 
 /** As it is: parts are made beside each other. */
 async function asItIs(): Promise<{ total: number; steps: Steps }> {
-  await using clone = await cold();
+  await using clone = await cold(newMachine);
   const run = $({ quiet: true, cwd: clone.folder, env: clone.env, signal: stop.signal });
   const total = named ? await timed(() => run`./meshwitness images build ${named}`) : await firstVerdict(clone);
   const records = await clone.records();
