@@ -5,7 +5,8 @@ import { say } from '#cli/progress.ts';
 import { existingProduct, productsOf } from '#cli/products.ts';
 import { askAddOns, installAddOns } from '#install/add-ons.ts';
 import { askIstio } from '#install/capabilities.ts';
-import { istioManifests, type IstioChannel } from '#install/istio-manifests.ts';
+import { istioAmong, productName, type Channel } from '#install/channel.ts';
+import { istioManifests } from '#install/istio-manifests.ts';
 import { istioPartsOf } from '#install/istio-parts.ts';
 import { installIstio } from '#install/istio.ts';
 import type { Cluster } from '#lab/cluster.ts';
@@ -25,7 +26,7 @@ import type { Scene } from '#verdict/scene.ts';
 export interface ReadyLab {
   provider: string;
   products: RunRecord['products'];
-  targets: Map<IstioChannel, Target>;
+  targets: Map<Channel, Target>;
   /** Ends the run with one line when the ground goes away under the lab; absent on a cluster of the user's. */
   watch?: () => LabWatch;
 }
@@ -37,7 +38,7 @@ export async function readyLab(
   step: (name: string) => void,
   signal: AbortSignal,
 ): Promise<ReadyLab> {
-  const istio = istioPartsOf(channels, parts);
+  const istio = istioPartsOf(istioAmong(channels), parts);
   const [lab, products] = await Promise.all([
     upLab({ name, topology, nodeImagePart, parts, say, signal }),
     productsOf(wanted, { images, signal }),
@@ -60,7 +61,7 @@ export async function readyLab(
   else step(installed.flat().length > 0 ? 'istio' : 'istio (stands)');
   const [cluster] = clusters;
   if (!cluster) throw new Error(`topology ${topology} has no cluster`);
-  const targets = channels.map((each): [IstioChannel, Target] => [
+  const targets = channels.map((each): [Channel, Target] => [
     each,
     targetFor(cluster, each, { without, brought }),
   ]);
@@ -101,7 +102,7 @@ export async function readyContext(
   });
   return {
     provider: 'existing',
-    products: [existingProduct(`istio-${channel}`, facts.versions.istiod, cluster.context)],
+    products: [existingProduct(productName(channel), facts.versions.istiod, cluster.context)],
     targets: new Map([[channel, targetFor(cluster, channel, { without, revision })]]),
   };
 }
@@ -109,7 +110,7 @@ export async function readyContext(
 /** A control plane whose capabilities are asked once; a sidecar tells more than the control plane alone, so its answer stands. */
 function targetFor(
   cluster: Cluster,
-  channel: IstioChannel,
+  channel: Channel,
   {
     without,
     brought,
