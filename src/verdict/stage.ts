@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { CallRequest, FaultScript } from '#fixtures/server/protocol.ts';
 import { productName } from '#install/channel.ts';
-import type { Manifest } from '#lab/cluster.ts';
+import { statusOf, type Manifest } from '#lab/cluster.ts';
 import { callFrom } from '#probe/caller.ts';
 import type { Course } from '#support/certificates.ts';
-import { NotReadyError } from '#support/errors.ts';
+import { messageOf, NotReadyError } from '#support/errors.ts';
 import { evidenceSchemaVersion, type ClientOutcome, type Evidence, type ProbeEvidence } from '#support/evidence.ts';
 import type { Check, Twin } from '#verdict/check.ts';
 import { runCourse } from '#verdict/course/course.ts';
@@ -16,6 +16,7 @@ import { StagedLoad, type LoadPlan } from '#verdict/staged-load.ts';
 import { StageReading } from '#verdict/stage-reading.ts';
 import { enforced, lookBefore, settle } from '#verdict/settle.ts';
 import { documentsOf, withAddresses } from '#verdict/steps.ts';
+import { visitAs, type VisitPlan } from '#verdict/visits.ts';
 
 /** One call that a check makes. What is left out is the caller's default; the probe's id is ours. */
 export interface CallPlan extends Omit<CallRequest, 'id'> {
@@ -80,6 +81,21 @@ export class Stage extends StageReading {
     await settle(this.scene, this.#uses, objects, before, this.signal);
   }
 
+  /**
+   * Applies the documents of a step that the API server is expected to refuse.
+   *
+   * @returns its words; undefined when it took them, and then they are in force
+   */
+  async refusal(step: string): Promise<string | undefined> {
+    return this.apply(step).then(
+      () => undefined,
+      (error: unknown) => {
+        if (statusOf(error) !== 422) throw error;
+        return messageOf(error);
+      },
+    );
+  }
+
   /** Takes the documents of a step away again, and waits until no proxy enforces them. */
   async remove(...steps: string[]): Promise<void> {
     const objects = steps.flatMap((step) => this.#documents(step));
@@ -138,6 +154,18 @@ export class Stage extends StageReading {
     const { outcome, ...counted } = await countersAround(this.scene, counters, act, this.signal);
     this.#probes[order] = { ...probe, client: outcome, ...counted };
     return outcome;
+  }
+
+  /** Sends a browser on its way, and tells how its last request ended. That is the probe; its earlier hops are evidence. */
+  async visit(name: string, plan: VisitPlan): Promise<ClientOutcome> {
+    const { from, to, role = 'subject', url } = plan;
+    const start = `mw-${this.#check.id.toLowerCase()}-${randomBytes(5).toString('hex')}`;
+    const order = this.#probes.length;
+    const probe = { name, role, id: start, from, to, order, request: { method: 'GET', url, headers: {} }, silent: [] };
+    this.#probes.push({ ...probe, client: { id: start, outcome: 'timeout', timingsMs: { total: 0 } } });
+    const { visit, last } = await visitAs(this.scene, plan, start, this.signal);
+    this.#probes[order] = { ...probe, id: last.id, client: last, visit };
+    return last;
   }
 
   /**
