@@ -1,7 +1,7 @@
-import { apply, type JSONValue } from 'json-merge-patch';
+import { apply } from 'json-merge-patch';
 import type { Manifest } from '#lab/cluster.ts';
 import { UsageError } from '#support/errors.ts';
-import { stepLabel } from '#verdict/steps.ts';
+import { stepLabel, twinLabel } from '#verdict/steps.ts';
 
 /**
  * Annotation of a document in a check's YAML that is a JSON merge patch (RFC 7386): its value names the step in which the
@@ -10,25 +10,31 @@ import { stepLabel } from '#verdict/steps.ts';
 export const patchAnnotation = 'meshwitness.dev/patches-step';
 
 /**
- * Puts whole documents in the place of patches.
+ * Makes whole documents of patches, in their order. One for the very step that it patches takes the place of what it patches,
+ * unless a twin alone applies it; any other stands beside.
  *
- * @throws UsageError for a patch of a document that is not there
+ * @throws UsageError for a patch of a document that does not come before it
  */
 export function withPatches(manifests: readonly Manifest[]): Manifest[] {
-  return manifests.map((patch) => {
-    const { [patchAnnotation]: step, ...annotations } = patch.metadata.annotations ?? {};
-    if (step === undefined) return patch;
-    const { kind, metadata } = patch;
-    const base = manifests.find(
-      (each) =>
-        each !== patch &&
-        each.kind === kind &&
-        each.metadata.name === metadata.name &&
-        each.metadata.labels?.[stepLabel] === step &&
-        each.metadata.annotations?.[patchAnnotation] === undefined,
-    );
-    if (!base) throw new UsageError(`${kind} ${metadata.name} patches step ${step}, which has no such document`);
-    const change = { ...patch, metadata: { ...metadata, annotations } };
-    return apply(structuredClone(base) as unknown as JSONValue, change as unknown as JSONValue) as unknown as Manifest;
-  });
+  const whole: Manifest[] = [];
+  for (const each of manifests) {
+    const { [patchAnnotation]: step, ...annotations } = each.metadata.annotations ?? {};
+    if (step === undefined) {
+      whole.push(each);
+      continue;
+    }
+    const { kind, metadata } = each;
+    const at = whole.findIndex((base) => base.kind === kind && base.metadata.name === metadata.name && isOf(step, base));
+    const base = whole[at];
+    if (!base) throw new UsageError(`${kind} ${metadata.name} patches step ${step}, which has no such document before it`);
+    const patched = merged(base, { ...each, metadata: { ...metadata, annotations } });
+    if (isOf(step, each)) whole[at] = patched;
+    else whole.push(patched);
+  }
+  return whole;
 }
+
+const isOf = (step: string, { metadata: { labels } }: Manifest): boolean =>
+  labels?.[stepLabel] === step && labels[twinLabel] === undefined;
+
+const merged = (base: Manifest, change: Manifest): Manifest => apply(structuredClone(base), change);
