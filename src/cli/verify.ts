@@ -183,7 +183,7 @@ function lasting(check: CataloguedCheck, lifetimes: number | undefined): Catalog
 }
 
 /** A soak has a suspension, a stepped clock and an issuer that stops: less than this does not hold them. */
-const shortestSoak = 2.9;
+const shortestSoak = 3.6;
 
 function soak(text: string): number {
   const lifetimes = Number(text);
