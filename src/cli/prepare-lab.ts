@@ -2,6 +2,7 @@ import type { LabWish } from '#cli/lab-wish.ts';
 import { LabLease } from '#cli/lab-lease.ts';
 import { say, type Timings } from '#cli/progress.ts';
 import { istioAmong } from '#install/channel.ts';
+import { envoyGatewayTools } from '#install/envoy-gateway-parts.ts';
 import { istioPartNames, nodeImageForLab } from '#install/istio-parts.ts';
 import type { EngineInfo } from '#machine/docker.ts';
 import { ensureEngine } from '#machine/engine.ts';
@@ -40,7 +41,8 @@ export async function prepareLab(
     const images = new LocalImages();
     const istio = istioAmong(channels);
     const nodeImagePart = await nodeImageForLab(name, istio, { images, signal });
-    const wanted = ['kind', nodeImagePart, ...istioPartNames(istio), ...asked];
+    const tools = channels.includes('envoy-gateway') ? envoyGatewayTools : [];
+    const wanted = ['kind', nodeImagePart, ...istioPartNames(istio), ...tools, ...asked];
     const options = { images, signal, ...(source && { source }) };
     const parts = await withProgress((onProgress) => ensureParts(wanted, { ...options, onProgress }));
     step('images and tools');

@@ -21,6 +21,9 @@ const files = ['helm', 'envoy-gateway-chart'];
 /** An Envoy of kind/versions.yaml that the proxies can be. */
 export type ProxyPart = 'envoy' | 'envoy-1.36-image';
 
+/** Names of the parts that installing it takes on this machine, beside the images that a node needs. */
+export const envoyGatewayTools: readonly string[] = files;
+
 /** Names of the images that a node needs; the Envoy `envoy` is in every node image. */
 export const envoyGatewayImages = (proxy: ProxyPart = 'envoy'): string[] => [image, proxy];
 

@@ -32,7 +32,8 @@ export async function readyGateway(
     return { seen: `not programmed: ${programmed?.message ?? 'nobody looked at it'}` };
   const address = gateway.status?.addresses?.[0]?.value;
   const [pod] = pods.filter(isReady);
-  if (address === undefined || !pod || pods.length > 1) return { seen: `${pods.length} proxies, ${address ?? 'no address'}` };
+  if (address === undefined || !pod || pods.length > 1)
+    return { seen: `${pods.length} proxies, ${address ?? 'no address'}` };
   const ports = pod.spec.containers.flatMap((each) => (each.name === proxy.container ? (each.ports ?? []) : []));
   const found = {
     name,

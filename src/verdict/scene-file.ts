@@ -37,7 +37,9 @@ const sceneFile = z.strictObject({
   namespaces: z.record(z.string(), z.string()),
   always: z.array(z.string()),
   /** TLS Secrets that are made with the scene, under a CA of its own, by name: for which hosts, and in which namespaces. */
-  certificates: z.record(z.string(), z.strictObject({ hosts: z.array(z.string()), homes: z.array(z.string()) })).default({}),
+  certificates: z
+    .record(z.string(), z.strictObject({ hosts: z.array(z.string()), homes: z.array(z.string()) }))
+    .default({}),
   workloads: z.record(z.string(), workload),
 });
 
