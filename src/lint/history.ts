@@ -18,7 +18,13 @@ import { fields, isFields } from '#lint/shape.ts';
  * @returns nothing where the folder is in no git repository
  */
 export async function addressesInHistory(root: string, signal?: AbortSignal): Promise<Finding[]> {
-  const git = $({ cwd: root, quiet: true, nothrow: true, ...(signal && { signal }), env: { ...process.env, GIT_OPTIONAL_LOCKS: '0' } });
+  const git = $({
+    cwd: root,
+    quiet: true,
+    nothrow: true,
+    ...(signal && { signal }),
+    env: { ...process.env, GIT_OPTIONAL_LOCKS: '0' },
+  });
   const prefix = await git`git rev-parse --show-prefix`;
   if (!prefix.ok) return [];
   const listed = await git`git rev-list --objects --all --full-history -- .`;
@@ -38,7 +44,10 @@ export async function addressesInHistory(root: string, signal?: AbortSignal): Pr
   return Promise.all(
     [...versions.values()].map(async ({ count, finding, blob }) => {
       const commit = (await git`git log --all --find-object=${blob} --format=%h -1`).stdout.trim();
-      return { ...finding, why: `${count === 1 ? 'an earlier version' : `${count} earlier versions`} of the policy, the newest of commit ${commit || blob.slice(0, 12)}, ${finding.why}` };
+      return {
+        ...finding,
+        why: `${count === 1 ? 'an earlier version' : `${count} earlier versions`} of the policy, the newest of commit ${commit || blob.slice(0, 12)}, ${finding.why}`,
+      };
     }),
   );
 }

@@ -58,7 +58,9 @@ function readable(source: Source, { tree, sops }: Context): Finding[] {
       path: '',
       rule: 'OA-D10',
       severity: usesSops ? 'error' : 'warning',
-      why: encrypted ? `the file is encrypted, and still tells ${many}` : `the policy tells ${many} to everyone who reads the repository`,
+      why: encrypted
+        ? `the file is encrypted, and still tells ${many}`
+        : `the policy tells ${many} to everyone who reads the repository`,
       fix: encrypted
         ? 'sops decrypt it in place, mend encrypted_regex, encrypt it again; a comment outside what is encrypted stays in clear'
         : 'encrypt it with SOPS by a rule whose encrypted_regex covers the values of claims: sops encrypt --in-place FILE',
@@ -72,5 +74,9 @@ function withoutSopsBlock(source: Source): string {
   const lines = source.text.split('\n');
   const length = lines.slice(first + 1).findIndex((line) => /^[^\s#]/.test(line));
   const after = length === -1 ? [] : lines.slice(first + 1 + length);
-  return [...lines.slice(0, first), ...lines.slice(first, lines.length - after.length).map((line) => ' '.repeat(line.length)), ...after].join('\n');
+  return [
+    ...lines.slice(0, first),
+    ...lines.slice(first, lines.length - after.length).map((line) => ' '.repeat(line.length)),
+    ...after,
+  ].join('\n');
 }

@@ -2,7 +2,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { pathText, type Finding, type Path } from '#lint/finding.ts';
 import { findingAt, type Manifest } from '#lint/manifest.ts';
-import { Definitions, type Structural } from '#lint/schema/crds.ts';
+import type { Definitions, Structural } from '#lint/schema/crds.ts';
 import { jsonSchemaOf } from '#lint/schema/json-schema.ts';
 import { wordsFor } from '#lint/schema/words.ts';
 import { brokenRules } from '#lint/schema/validation-rules.ts';
@@ -21,7 +21,16 @@ const ajv = new Ajv({
   validateSchema: false,
   unicodeRegExp: false,
   verbose: true,
-  formats: { ipv4: isIPv4, ipv6: isIPv6, byte: true, int32: true, int64: true, 'date-time': true, double: true, float: true },
+  formats: {
+    ipv4: isIPv4,
+    ipv6: isIPv6,
+    byte: true,
+    int32: true,
+    int64: true,
+    'date-time': true,
+    double: true,
+    float: true,
+  },
 });
 
 /** Checks objects by the definitions of their kinds. */
@@ -49,7 +58,10 @@ export class Schemas {
     const shaped = errors.every(({ keyword }) => keyword === 'additionalProperties');
     // As in the API server: rules are asked only of what has the right shape.
     const rules = shaped && !patch ? brokenRules(value, checked.structural) : [];
-    return [...findings, ...rules.filter(({ path }) => !holdsVariable(at(value, path))).map((each) => ruleFinding(manifest, each))];
+    return [
+      ...findings,
+      ...rules.filter(({ path }) => !holdsVariable(at(value, path))).map((each) => ruleFinding(manifest, each)),
+    ];
   }
 
   #forKind({ apiVersion, kind }: Manifest): Checked | undefined {
