@@ -43,7 +43,9 @@ export function lintCommand(signal: AbortSignal): Command {
     .option('--crds <dir>', 'definitions to check by, in place of the pinned ones')
     .option('--no-crds', 'without schemas: the semantic rules alone')
     .option('--no-history', 'leave the git history alone')
-    .addOption(new Option('--format <format>', 'how findings are printed').choices(['text', 'json', 'sarif']).default('text'))
+    .addOption(
+      new Option('--format <format>', 'how findings are printed').choices(['text', 'json', 'sarif']).default('text'),
+    )
     .addHelpText('after', examples)
     .action(async (dir: string, options: LintCommandOptions) => {
       process.exitCode = await run(dir, options, signal);
@@ -52,7 +54,8 @@ export function lintCommand(signal: AbortSignal): Command {
 
 async function run(dir: string, options: LintCommandOptions, signal: AbortSignal): Promise<number> {
   const info = await stat(dir).catch(() => undefined);
-  if (!info?.isDirectory()) throw new UsageError(`${dir} ${info ? 'is no directory' : 'does not exist'}`, './meshwitness lint --help');
+  if (!info?.isDirectory())
+    throw new UsageError(`${dir} ${info ? 'is no directory' : 'does not exist'}`, './meshwitness lint --help');
   const dryRun = options.context === undefined ? undefined : await askingOf(options.context, signal);
   const definitions = await definitionsFor(options.crds, signal);
   const linted = await lint(dir, {
@@ -72,7 +75,10 @@ function printed(linted: Linted, format: LintCommandOptions['format']): string {
 }
 
 /** The definitions to check by; undefined when none are wanted, or none can be had, which is told in one line. */
-async function definitionsFor(wanted: string | boolean | undefined, signal: AbortSignal): Promise<Definitions | undefined> {
+async function definitionsFor(
+  wanted: string | boolean | undefined,
+  signal: AbortSignal,
+): Promise<Definitions | undefined> {
   if (wanted === false) return undefined;
   if (typeof wanted === 'string') return Definitions.read(wanted);
   const { ensureParts, findParts } = await import('#machine/parts.ts');

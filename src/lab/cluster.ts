@@ -123,7 +123,8 @@ export class Cluster {
       return undefined;
     } catch (error) {
       const status = statusOf(error);
-      if (status === 401) throw new NotReadyError(`cluster ${this.name} does not know us: ${refusalOf(error)}`, undefined, error);
+      if (status === 401)
+        throw new NotReadyError(`cluster ${this.name} does not know us: ${refusalOf(error)}`, undefined, error);
       if (status !== undefined || messageOf(error).startsWith('Unrecognized API version')) return refusalOf(error);
       throw error;
     }

@@ -18,7 +18,11 @@ export function addressesIn(text: string): Address[] {
     const offset = at - local.length;
     const before = text.slice(Math.max(0, offset - 3), offset);
     const after = text.slice(at + 1 + domain.length);
-    if (before.endsWith('://') || before.endsWith(':') && /:\/\/[^\s/]*$/.test(text.slice(Math.max(0, offset - 64), offset))) continue;
+    if (
+      before.endsWith('://') ||
+      (before.endsWith(':') && /:\/\/[^\s/]*$/.test(text.slice(Math.max(0, offset - 64), offset)))
+    )
+      continue;
     if (local === 'git' || /^:[\w~.-]+\//.test(after.slice(0, 64))) continue;
     found.push({ offset, address: `${local}@${domain}` });
   }

@@ -34,7 +34,11 @@ export function pathText(path: Path): string {
 export function sorted(findings: readonly Finding[]): Finding[] {
   return findings.toSorted(
     (a, b) =>
-      compare(a.file, b.file) || a.line - b.line || compare(a.rule, b.rule) || compare(a.path, b.path) || compare(a.why, b.why),
+      compare(a.file, b.file) ||
+      a.line - b.line ||
+      compare(a.rule, b.rule) ||
+      compare(a.path, b.path) ||
+      compare(a.why, b.why),
   );
 }
 

@@ -20,14 +20,19 @@ export async function* blobsOf(git: Shell, ids: readonly string[]): AsyncGenerat
   });
   for (let first = 0; first < small.length; first += atATime) {
     const batch = git`git cat-file --batch`;
-    batch.stdin.end(small.slice(first, first + atATime).map((id) => `${id}\n`).join(''));
+    batch.stdin.end(
+      small
+        .slice(first, first + atATime)
+        .map((id) => `${id}\n`)
+        .join(''),
+    );
     yield* parts((await batch).buffer());
   }
 }
 
 /** `<id> blob <bytes>`, a line feed, so many bytes, a line feed; as git writes it. */
 function* parts(all: Buffer): Generator<Blob> {
-  for (let at = 0; at < all.length; ) {
+  for (let at = 0; at < all.length;) {
     const end = all.indexOf(10, at);
     const [id = '', , size] = all.toString('latin1', at, end).split(' ');
     if (end === -1 || !Number.isInteger(Number(size))) return;

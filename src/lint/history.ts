@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { posix, resolve } from 'node:path';
 import { $ } from 'zx/core';
-import { addressesIn, masked } from '#lint/addresses.ts';
+import { masked } from '#lint/addresses.ts';
+import { clearAddresses } from '#lint/clear-addresses.ts';
 import type { Finding } from '#lint/finding.ts';
 import { lineAt } from '#lint/line-of.ts';
 import { manifestsOf } from '#lint/manifest.ts';
 import { isPolicy } from '#lint/policy.ts';
 import { readYamlText } from '#lint/read-yaml.ts';
 import { blobsOf } from '#lint/git-blobs.ts';
-import { fields, isFields } from '#lint/shape.ts';
 
 /**
  * OA-D10 for what was committed once: an address that stood in clear in any version of a policy is still told by the
@@ -18,7 +18,13 @@ import { fields, isFields } from '#lint/shape.ts';
  * @returns nothing where the folder is in no git repository
  */
 export async function addressesInHistory(root: string, signal?: AbortSignal): Promise<Finding[]> {
-  const git = $({ cwd: root, quiet: true, nothrow: true, ...(signal && { signal }), env: { ...process.env, GIT_OPTIONAL_LOCKS: '0' } });
+  const git = $({
+    cwd: root,
+    quiet: true,
+    nothrow: true,
+    ...(signal && { signal }),
+    env: { ...process.env, GIT_OPTIONAL_LOCKS: '0' },
+  });
   const prefix = await git`git rev-parse --show-prefix`;
   if (!prefix.ok) return [];
   const listed = await git`git rev-list --objects --all --full-history -- .`;
@@ -38,7 +44,10 @@ export async function addressesInHistory(root: string, signal?: AbortSignal): Pr
   return Promise.all(
     [...versions.values()].map(async ({ count, finding, blob }) => {
       const commit = (await git`git log --all --find-object=${blob} --format=%h -1`).stdout.trim();
-      return { ...finding, why: `${count === 1 ? 'an earlier version' : `${count} earlier versions`} of the policy, the newest of commit ${commit || blob.slice(0, 12)}, ${finding.why}` };
+      return {
+        ...finding,
+        why: `${count === 1 ? 'an earlier version' : `${count} earlier versions`} of the policy, the newest of commit ${commit || blob.slice(0, 12)}, ${finding.why}`,
+      };
     }),
   );
 }
@@ -52,8 +61,8 @@ function tellingVersion(file: string, content: string): Finding | undefined {
   // Most versions hold no address, and need not be parsed.
   if (!content.includes('SecurityPolicy') || !content.includes('@')) return undefined;
   for (const source of readYamlText(file, content).sources) {
-    if (isFields(fields(source.value)['sops']) || !manifestsOf(source).some(isPolicy)) continue;
-    const [first] = addressesIn(source.text);
+    if (!manifestsOf(source).some(isPolicy)) continue;
+    const [first] = clearAddresses(source);
     if (first === undefined) continue;
     return {
       file,

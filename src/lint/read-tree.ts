@@ -65,7 +65,8 @@ async function filesUnder(folder: string, root: string, seen: Set<string>): Prom
     const path = resolve(folder, entry.name);
     const kind = entry.isSymbolicLink() ? await stat(path).catch(() => undefined) : entry;
     if (kind?.isDirectory()) found.push(...(await filesUnder(path, root, seen)));
-    else if (kind?.isFile() && wanted(path) && (!entry.isSymbolicLink() || (await staysInside(path, root)))) found.push(path);
+    else if (kind?.isFile() && wanted(path) && (!entry.isSymbolicLink() || (await staysInside(path, root))))
+      found.push(path);
   }
   return found;
 }

@@ -5,7 +5,13 @@ import type { Source } from '#lint/manifest.ts';
 import { messageOf } from '#support/errors.ts';
 
 /** Kubernetes reads YAML 1.1, where `yes` is true, but has none of its rarer types. */
-const rare = new Set(['tag:yaml.org,2002:timestamp', 'tag:yaml.org,2002:binary', 'tag:yaml.org,2002:omap', 'tag:yaml.org,2002:pairs', 'tag:yaml.org,2002:set']);
+const rare = new Set([
+  'tag:yaml.org,2002:timestamp',
+  'tag:yaml.org,2002:binary',
+  'tag:yaml.org,2002:omap',
+  'tag:yaml.org,2002:pairs',
+  'tag:yaml.org,2002:set',
+]);
 /** The library compares each key of a map with all others, which takes minutes for a large one: {@link repeatedKey} looks once. */
 const options = {
   version: '1.1',
@@ -27,7 +33,15 @@ export function readYamlText(file: string, text: string): ReadYaml {
   const unreadable = (line: number, why: string): ReadYaml => ({
     sources: [],
     findings: [
-      { file, line, path: '', rule: 'unreadable', severity: 'error', why, fix: 'mend it: nothing of this file was checked' },
+      {
+        file,
+        line,
+        path: '',
+        rule: 'unreadable',
+        severity: 'error',
+        why,
+        fix: 'mend it: nothing of this file was checked',
+      },
     ],
   });
   try {

@@ -22,7 +22,9 @@ export interface PathMatch {
 /** The targets that a policy names; by labels, the objects that carry them. */
 export function targets(manifest: Manifest, all: readonly Manifest[]): Reference[] {
   const spec = fields(manifest.value['spec']);
-  const named = [spec['targetRef'], ...items(spec['targetRefs'])].flatMap((each) => reference(fields(each), manifest.namespace));
+  const named = [spec['targetRef'], ...items(spec['targetRefs'])].flatMap((each) =>
+    reference(fields(each), manifest.namespace),
+  );
   const selected = items(spec['targetSelectors']).flatMap((each) => {
     const { kind, matchLabels } = fields(each);
     const wanted = Object.entries(fields(matchLabels));
@@ -38,11 +40,15 @@ const labels = ({ value }: Manifest): Fields => fields(fields(value['metadata'])
 
 function reference(value: Fields, namespace: string | undefined): Reference[] {
   const [kind, name] = [text(value['kind']), text(value['name'])];
-  return kind === undefined || name === undefined ? [] : [{ kind, name, namespace: text(value['namespace']) ?? namespace }];
+  return kind === undefined || name === undefined
+    ? []
+    : [{ kind, name, namespace: text(value['namespace']) ?? namespace }];
 }
 
 export function refersTo(references: readonly Reference[], { kind, name, namespace }: Manifest): boolean {
-  return references.some((each) => each.kind === kind && each.name === name && sameNamespace(each.namespace, namespace));
+  return references.some(
+    (each) => each.kind === kind && each.name === name && sameNamespace(each.namespace, namespace),
+  );
 }
 
 /** The Gateways that a route is attached to. */

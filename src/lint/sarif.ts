@@ -3,7 +3,10 @@ import { otherRules, rules } from '#lint/rules/all.ts';
 
 /** Findings as SARIF 2.1.0, which code hosts show beside the lines they are about. */
 export function sarifOf(findings: readonly Finding[]): object {
-  const titles: Record<string, string> = { ...Object.fromEntries(rules.map(({ id, title }) => [id, title])), ...otherRules };
+  const titles: Record<string, string> = {
+    ...Object.fromEntries(rules.map(({ id, title }) => [id, title])),
+    ...otherRules,
+  };
   const ids = Object.keys(titles);
   return {
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',

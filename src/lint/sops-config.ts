@@ -37,7 +37,7 @@ async function above(root: string): Promise<SopsConfig[]> {
   const asked = await $({ cwd: root, quiet: true, nothrow: true })`git rev-parse --show-toplevel`;
   const top = asked.ok ? asked.stdout.trim() : root;
   const found: SopsConfig[] = [];
-  for (let folder = root; folder !== top && folder !== dirname(folder); ) {
+  for (let folder = root; folder !== top && folder !== dirname(folder);) {
     folder = dirname(folder);
     const content = await readFile(join(folder, '.sops.yaml'), 'utf8').catch(() => undefined);
     const file = relative(root, join(folder, '.sops.yaml')).split(sep).join('/');

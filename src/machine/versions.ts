@@ -108,7 +108,10 @@ const versionsFile = z
       if (spec.build === 'go') {
         const builds = spec.target !== 'none';
         if (builds !== spec.outputs.length > 0)
-          complain('outputs', builds ? 'expected the programs that it builds' : 'expected none: target none builds none');
+          complain(
+            'outputs',
+            builds ? 'expected the programs that it builds' : 'expected none: target none builds none',
+          );
         if (!builds && spec.files.length === 0) complain('files', 'expected files: target none keeps nothing else');
       }
       if (spec.pull && !isImage(spec) && !spec.pull.files?.length)

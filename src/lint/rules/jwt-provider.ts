@@ -39,7 +39,8 @@ export const unresolvedProvider: Rule = {
         const wanted = text(jwt?.['provider']);
         if (wanted === undefined || known.includes(wanted)) return [];
         const there = known.length === 0 ? 'it has none' : `there is ${known.join(', ')}`;
-        const hint = nearest(wanted, known, 'did you mean') ?? 'name one of spec.jwt.providers, or add one of this name';
+        const hint =
+          nearest(wanted, known, 'did you mean') ?? 'name one of spec.jwt.providers, or add one of this name';
         return findingAt(manifest, [...path, 'principal', 'jwt', 'provider'], {
           rule: 'OA-D2',
           severity: 'error',

@@ -20,7 +20,9 @@ export const loadBalancerAnnotation: Rule = {
   title: 'an annotation of another load balancer than the one in use',
   check: ({ tree }) => {
     const used = usedIn(tree);
-    return tree.manifests.flatMap((manifest) => [...annotated(manifest)].flatMap((each) => judge(manifest, each, used)));
+    return tree.manifests.flatMap((manifest) =>
+      [...annotated(manifest)].flatMap((each) => judge(manifest, each, used)),
+    );
   },
 };
 
@@ -58,7 +60,8 @@ function usedIn({ manifests }: Context['tree']): Set<Product> {
   const used = new Set<Product>();
   for (const { group, kind, value } of manifests) {
     if (group === 'metallb.io') used.add('MetalLB');
-    if (group === 'cilium.io' && /^Cilium(?:LoadBalancerIPPool|L2AnnouncementPolicy|BGP)/.test(kind)) used.add('Cilium');
+    if (group === 'cilium.io' && /^Cilium(?:LoadBalancerIPPool|L2AnnouncementPolicy|BGP)/.test(kind))
+      used.add('Cilium');
     const chart = fields(fields(fields(value['spec'])['chart'])['spec'])['chart'];
     if (kind === 'HelmRelease' && text(chart) === 'metallb') used.add('MetalLB');
   }
@@ -78,4 +81,3 @@ function calledBy(manifest: Manifest, path: Path, product: Product): boolean {
   const said = comments.join(' ');
   return called[product].test(said) && !called[other[product]].test(said);
 }
-

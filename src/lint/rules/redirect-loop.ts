@@ -1,7 +1,16 @@
 import type { Finding } from '#lint/finding.ts';
 import { findingAt, type Manifest } from '#lint/manifest.ts';
 import { policiesOf, type Policy } from '#lint/policy.ts';
-import { answersFor, isExempt, parents, pathMatches, refersTo, serving, targets, type PathMatch } from '#lint/routes.ts';
+import {
+  answersFor,
+  isExempt,
+  parents,
+  pathMatches,
+  refersTo,
+  serving,
+  targets,
+  type PathMatch,
+} from '#lint/routes.ts';
 import type { Context, Rule } from '#lint/rule.ts';
 import { fields, items, text } from '#lint/shape.ts';
 
@@ -50,7 +59,11 @@ function pages({ matches, guard }: Guarded): Finding[] {
   return matches
     .filter(({ value }) => wellKnown.test(value) && !letIn(guard, value))
     .map(({ route, at, value }) =>
-      findingAt(route, at, told(`${value} is served by a route of the gateway that SecurityPolicy ${guard.manifest.name ?? ''} guards`)),
+      findingAt(
+        route,
+        at,
+        told(`${value} is served by a route of the gateway that SecurityPolicy ${guard.manifest.name ?? ''} guards`),
+      ),
     );
 }
 
@@ -93,7 +106,9 @@ function concerns(
 function letIn({ rules }: Policy, path: string): boolean {
   return rules.some(
     ({ action, operation, cel, jwt }) =>
-      action === 'Allow' && jwt === undefined && (text(fields(operation['path'])['value']) === path || cel?.includes(path)),
+      action === 'Allow' &&
+      jwt === undefined &&
+      (text(fields(operation['path'])['value']) === path || cel?.includes(path)),
   );
 }
 

@@ -35,7 +35,10 @@ describe('the rules', () => {
     expect(findings).toEqual([
       {
         file: 'policy.yaml',
-        line: readFileSync(resolve(testdata, 'OA-D2/bad/policy.yaml'), 'utf8').split('\n').findIndex((line) => line.includes('<-')) + 1,
+        line:
+          readFileSync(resolve(testdata, 'OA-D2/bad/policy.yaml'), 'utf8')
+            .split('\n')
+            .findIndex((line) => line.includes('<-')) + 1,
         path: 'spec.authorization.rules[0].principal.jwt.provider',
         rule: 'OA-D2',
         severity: 'error',

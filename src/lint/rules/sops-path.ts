@@ -34,7 +34,9 @@ function unruled({ tree, sops }: Context): Finding[] {
 
 /** `sops -e FILE` and `sops encrypt FILE` in texts that people and machines follow. */
 function commands({ file, text }: Guide, context: Context): Finding[] {
-  const scratch = new Set([...text.matchAll(/(\w+)=["']?(?:\$\(\s*mktemp|`mktemp|\/tmp\/|\$\{?TMPDIR)/g)].map(([, name]) => name));
+  const scratch = new Set(
+    [...text.matchAll(/(\w+)=["']?(?:\$\(\s*mktemp|`mktemp|\/tmp\/|\$\{?TMPDIR)/g)].map(([, name]) => name),
+  );
   const findings: Finding[] = [];
   let line = 1;
   // A command goes on after a backslash at the end of its line.
@@ -59,9 +61,23 @@ function commands({ file, text }: Guide, context: Context): Finding[] {
 
 /** The file that a command encrypts by the rules of .sops.yaml; undefined where it does something else, or names its file. */
 function encryptedFile(typed: string): string | undefined {
-  const words = typed.split(/\s+/).filter(Boolean).map((word) => word.replaceAll(/^["']|["',.]+$/g, ''));
+  const words = typed
+    .split(/\s+/)
+    .filter(Boolean)
+    .map((word) => word.replaceAll(/^["']|["',.]+$/g, ''));
   const takes = { type: 'string' } as const;
-  const named = ['age', 'pgp', 'kms', 'gcp-kms', 'azure-kv', 'output', 'output-type', 'input-type', 'encrypted-regex', 'config'];
+  const named = [
+    'age',
+    'pgp',
+    'kms',
+    'gcp-kms',
+    'azure-kv',
+    'output',
+    'output-type',
+    'input-type',
+    'encrypted-regex',
+    'config',
+  ];
   const { values, positionals } = parseArgs({
     args: words,
     strict: false,
@@ -81,7 +97,12 @@ function encryptedFile(typed: string): string | undefined {
   return (isCommand ? positionals.slice(1) : positionals).find((word) => !/^\d?[<>]/.test(word));
 }
 
-function isOutside(target: string, guide: string, scratch: ReadonlySet<string | undefined>, { tree, sops }: Context): boolean {
+function isOutside(
+  target: string,
+  guide: string,
+  scratch: ReadonlySet<string | undefined>,
+  { tree, sops }: Context,
+): boolean {
   if (/^(?:\/tmp\/|\/var\/tmp\/|\/dev\/|\$\{?TMPDIR|\$\(mktemp)/.test(target)) return true;
   const [, variable] = /^\$\{?(\w+)\}?/.exec(target) ?? [];
   if (variable !== undefined) return scratch.has(variable);

@@ -21,7 +21,16 @@ const ajv = new Ajv({
   validateSchema: false,
   unicodeRegExp: false,
   verbose: true,
-  formats: { ipv4: isIPv4, ipv6: isIPv6, byte: true, int32: true, int64: true, 'date-time': true, double: true, float: true },
+  formats: {
+    ipv4: isIPv4,
+    ipv6: isIPv6,
+    byte: true,
+    int32: true,
+    int64: true,
+    'date-time': true,
+    double: true,
+    float: true,
+  },
 });
 
 /** Checks objects by the definitions of their kinds. */
@@ -45,11 +54,14 @@ export class Schemas {
     const value = withoutNulls(manifest.value);
     checked.validate(value);
     const errors = (checked.validate.errors ?? []).filter((error) => isTold(error, patch));
-    const findings = errors.flatMap((error) => findingFor(manifest, error) ?? []);
+    const findings = errors.map((error) => findingFor(manifest, error));
     const shaped = errors.every(({ keyword }) => keyword === 'additionalProperties');
     // As in the API server: rules are asked only of what has the right shape.
     const rules = shaped && !patch ? brokenRules(value, checked.structural) : [];
-    return [...findings, ...rules.filter(({ path }) => !holdsVariable(at(value, path))).map((each) => ruleFinding(manifest, each))];
+    return [
+      ...findings,
+      ...rules.filter(({ path }) => !holdsVariable(at(value, path))).map((each) => ruleFinding(manifest, each)),
+    ];
   }
 
   #forKind({ apiVersion, kind }: Manifest): Checked | undefined {
@@ -63,6 +75,7 @@ export class Schemas {
 
   #unknownKind(manifest: Manifest): Finding[] {
     const { apiVersion, group, kind } = manifest;
+    if (isControllerConfig(manifest)) return [];
     const known = group === '' ? [] : this.#definitions.kindsOf(group);
     if (known.length === 0) return [];
     return [
@@ -75,6 +88,10 @@ export class Schemas {
     ];
   }
 }
+
+/** The controller's own configuration has the form of an object, and is none: no server knows it. */
+const isControllerConfig = ({ group, kind }: Manifest): boolean =>
+  group === 'gateway.envoyproxy.io' && kind === 'EnvoyGateway';
 
 /** A field without a value counts as absent, as the API server takes it. */
 function withoutNulls(value: unknown): unknown {
@@ -96,10 +113,9 @@ function holdsVariable(value: unknown): boolean {
   return Object.values(value).some(holdsVariable);
 }
 
-function findingFor(manifest: Manifest, error: ErrorObject): Finding | undefined {
+function findingFor(manifest: Manifest, error: ErrorObject): Finding {
   const { why, fix, field } = wordsFor(error);
   const path: Path = [...pathOf(error.instancePath, manifest.value), ...(field === undefined ? [] : [field])];
-  // A missing field of an object that only defaults brought is none of the manifest.
   return findingAt(manifest, path, { rule: 'schema', severity: 'error', why: why(pathText(path)), fix });
 }
 

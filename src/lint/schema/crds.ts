@@ -25,10 +25,16 @@ export class Definitions {
   static async read(folder: string): Promise<Definitions> {
     const info = await stat(folder).catch(() => undefined);
     if (!info?.isDirectory()) throw new UsageError(`${folder} is no folder of definitions`);
-    const names = (await readdir(folder, { recursive: true })).filter((name) => ['.yaml', '.yml'].includes(extname(name)));
-    const files = await Promise.all(names.toSorted().map((name) => readFile(resolve(folder, name), 'utf8').catch(() => '')));
+    const names = (await readdir(folder, { recursive: true })).filter((name) =>
+      ['.yaml', '.yml'].includes(extname(name)),
+    );
+    const files = await Promise.all(
+      names.toSorted().map((name) => readFile(resolve(folder, name), 'utf8').catch(() => '')),
+    );
     // A line of three dashes begins a document; inside of one there is none that begins at the margin.
-    const texts = files.flatMap((file) => file.split(/^---[ \t]*$/m)).filter((each) => each.includes('CustomResourceDefinition'));
+    const texts = files
+      .flatMap((file) => file.split(/^---[ \t]*$/m))
+      .filter((each) => each.includes('CustomResourceDefinition'));
     if (texts.length === 0) throw new UsageError(`${folder} holds no CustomResourceDefinition`);
     return new Definitions(texts);
   }
@@ -46,7 +52,9 @@ export class Definitions {
     return mentioning.flatMap((each) => {
       const { versions, names, group: own } = fields(this.#parse(each)['spec']);
       if (own !== group) return [];
-      return items(versions).map((version) => `${group}/${String(fields(version)['name'])} ${String(fields(names)['kind'])}`);
+      return items(versions).map(
+        (version) => `${group}/${String(fields(version)['name'])} ${String(fields(names)['kind'])}`,
+      );
     });
   }
 

@@ -27,7 +27,26 @@ const metadata = {
 };
 
 /** Keywords that mean the same in both, and hold values, not schemas. */
-const same = ['type', 'enum', 'default', 'format', 'pattern', 'maximum', 'minimum', 'exclusiveMaximum', 'exclusiveMinimum', 'multipleOf', 'maxLength', 'minLength', 'maxItems', 'minItems', 'uniqueItems', 'maxProperties', 'minProperties', 'required'];
+const same = [
+  'type',
+  'enum',
+  'default',
+  'format',
+  'pattern',
+  'maximum',
+  'minimum',
+  'exclusiveMaximum',
+  'exclusiveMinimum',
+  'multipleOf',
+  'maxLength',
+  'minLength',
+  'maxItems',
+  'minItems',
+  'uniqueItems',
+  'maxProperties',
+  'minProperties',
+  'required',
+];
 
 /** A schema of a definition as JSON Schema, as strict as an API server that is asked to validate strictly: no unknown fields. */
 export function jsonSchemaOf(structural: Structural): Fields {

@@ -10,8 +10,10 @@ export interface Broken {
   rule: string;
 }
 
-const environment = new Environment({ unlistedVariablesAreDyn: true, enableOptionalTypes: true })
-  .registerVariable('self', 'dyn');
+const environment = new Environment({ unlistedVariablesAreDyn: true, enableOptionalTypes: true }).registerVariable(
+  'self',
+  'dyn',
+);
 
 type Holds = (self: unknown) => boolean | undefined;
 const compiled = new Map<string, Holds>();
@@ -42,7 +44,8 @@ function convert(value: unknown, structural: Structural, path: Path, broken: Bro
 }
 
 function convertInside(value: unknown, structural: Structural, path: Path, broken: Broken[]): unknown {
-  if (typeof value === 'number') return Number.isInteger(value) && structural['type'] !== 'number' ? BigInt(value) : value;
+  if (typeof value === 'number')
+    return Number.isInteger(value) && structural['type'] !== 'number' ? BigInt(value) : value;
   if (Array.isArray(value)) {
     const inner = fields(structural['items']);
     return value.map((each, at) => convert(each, inner, [...path, at], broken));
