@@ -2,7 +2,7 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { pathText, type Finding, type Path } from '#lint/finding.ts';
 import { findingAt, type Manifest } from '#lint/manifest.ts';
-import { Definitions, type Structural } from '#lint/schema/crds.ts';
+import type { Definitions, Structural } from '#lint/schema/crds.ts';
 import { jsonSchemaOf } from '#lint/schema/json-schema.ts';
 import { wordsFor } from '#lint/schema/words.ts';
 import { brokenRules } from '#lint/schema/validation-rules.ts';
