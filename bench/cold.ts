@@ -15,7 +15,9 @@ import { paths } from '#support/paths.ts';
 import { seconds, timed } from './pairs.ts';
 
 const { parts: named, newMachine } = new Command('cold')
-  .option('--parts <names>', 'only these parts, with what they are made from, and no lab', (text: string) => text.split(','))
+  .option('--parts <names>', 'only these parts, with what they are made from, and no lab', (text: string) =>
+    text.split(','),
+  )
   .option('--new-machine', 'this machine has made nothing yet: the first half fills its own caches, which stay')
   .parse()
   .opts<{ parts?: string[]; newMachine?: true }>();

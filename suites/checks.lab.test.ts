@@ -31,6 +31,10 @@ beforeAll(async () => {
 const tooBusy = (line?: VerdictLine): boolean =>
   line?.verdict === 'inconclusive' || /came out inconclusive/.test(line?.reason ?? '');
 
+/** What a person who reads the log of CI wants to know of a line that is not as it should be. */
+const whole = (line?: VerdictLine): string =>
+  line === undefined ? 'no verdict' : [line.verdict, line.reason, ...(line.earlier ?? [])].join('\n  ');
+
 describe.each(checks)('$id $title', ({ id, scene, channels = istioChannels, tags, twins }) => {
   // The harness itself is the same under every control plane.
   const products = scene === undefined ? [undefined] : channels.map((channel) => `istio-${channel}`);
@@ -42,14 +46,14 @@ describe.each(checks)('$id $title', ({ id, scene, channels = istioChannels, tags
     it('passes, on three witnesses or more', ({ skip }) => {
       const line = lineOf();
       if (undecided(line)) skip(line?.reason);
-      expect(line).toMatchObject({ verdict: 'pass' });
+      expect(line, whole(line)).toMatchObject({ verdict: 'pass' });
       expect(line?.witnesses.length).toBeGreaterThanOrEqual(3);
     });
 
     it.for(twins.map(({ name }) => name))('is turned red by its twin %s', (twin, { skip }) => {
       const line = lineOf(twin);
       if (undecided(line)) skip(line?.reason);
-      expect(line).toMatchObject({ verdict: 'caught' });
+      expect(line, whole(line)).toMatchObject({ verdict: 'caught' });
     });
   });
 });

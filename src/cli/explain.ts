@@ -18,8 +18,7 @@ export function explainCommand(): Command {
 /** The story of a check, as a person reads it who does not know the code. */
 export async function explanation(check: CataloguedCheck): Promise<string> {
   const { id, title, level, system, tags, needs, story, scene, uses = [], channels, twins } = check;
-  const [channel = 'current'] = channels ?? [];
-  const plan = await planRun([check], [channel], 'default');
+  const plan = await planRun([check], [channels?.[0] ?? 'current'], 'default');
   const images = [...(await partsOf(check)), ...addOnParts(needs)];
   const [planned] = [...plan.groups.flatMap((group) => group.checks), ...plan.alone.map((each) => each.planned)];
   const manifest = await manifestText(check, planned?.names ?? {});
@@ -45,7 +44,7 @@ export async function explanation(check: CataloguedCheck): Promise<string> {
     pc.dim([level, system, ...tags].join(' · ')),
     ...parts.map(([head, text]) => `\n${pc.bold(head)}\n${text}`),
     ...(manifest === undefined ? [] : [`\n${pc.bold('Applies')}\n${manifest.trimEnd()}`]),
-    `\n${pc.bold('Run it')}\n${reproduce(id, channel)} --twins`,
-    ...(twin ? [`${reproduce(id, channel)} --sabotage ${twin.name}   (see it fail)`] : []),
+    `\n${pc.bold('Run it')}\n${reproduce(id, planned?.channel)} --twins`,
+    ...(twin ? [`${reproduce(id, planned?.channel)} --sabotage ${twin.name}   (see it fail)`] : []),
   ].join('\n');
 }

@@ -1,10 +1,11 @@
-import type { IstioChannel } from '#install/istio-manifests.ts';
+import type { Channel } from '#install/channel.ts';
 
 /** What a run needs of a lab. */
 export interface LabWish {
   name: string;
   topology: string;
-  channels: readonly IstioChannel[];
+  /** Products and versions to install. */
+  channels: readonly Channel[];
   /** Images that it runs, beyond what every node has preloaded. */
   parts: readonly string[];
   /** Capabilities that its checks need; what a lab lacks of them and an add-on brings is installed. */

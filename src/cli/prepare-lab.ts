@@ -1,6 +1,8 @@
 import type { LabWish } from '#cli/lab-wish.ts';
 import { LabLease } from '#cli/lab-lease.ts';
 import { say, type Timings } from '#cli/progress.ts';
+import { istioAmong } from '#install/channel.ts';
+import { envoyGatewayTools } from '#install/envoy-gateway-parts.ts';
 import { istioPartNames, nodeImageForLab } from '#install/istio-parts.ts';
 import type { EngineInfo } from '#machine/docker.ts';
 import { ensureEngine } from '#machine/engine.ts';
@@ -37,8 +39,10 @@ export async function prepareLab(
   if (lease.afterKill) step('lock of a killed run');
   try {
     const images = new LocalImages();
-    const nodeImagePart = await nodeImageForLab(name, channels, { images, signal });
-    const wanted = ['kind', nodeImagePart, ...istioPartNames(channels), ...asked];
+    const istio = istioAmong(channels);
+    const nodeImagePart = await nodeImageForLab(name, istio, { images, signal });
+    const tools = channels.includes('envoy-gateway') ? envoyGatewayTools : [];
+    const wanted = ['kind', nodeImagePart, ...istioPartNames(istio), ...tools, ...asked];
     const options = { images, signal, ...(source && { source }) };
     const parts = await withProgress((onProgress) => ensureParts(wanted, { ...options, onProgress }));
     step('images and tools');

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { cpus, release, totalmem } from 'node:os';
+import type { Channel } from '#install/channel.ts';
 import type { EngineInfo } from '#machine/docker.ts';
 import type { CataloguedCheck } from '#verdict/catalogue.ts';
 import { manifestText, type RunPlan } from '#verdict/plan.ts';
@@ -38,7 +39,7 @@ export async function checkRecords(
         needs: [...needs],
         story,
         twins: twins.map(({ name, breaks }) => ({ name, breaks })),
-        reproduce: reproduce(id, first?.channel ?? check.channels?.[0] ?? 'current'),
+        reproduce: reproduce(id, first?.channel ?? check.channels?.[0]),
         ...(manifest !== undefined && { manifest }),
       },
     ];
@@ -47,4 +48,6 @@ export async function checkRecords(
 }
 
 /** The command that runs just this check. */
-export const reproduce = (id: string, channel: string): string => `./meshwitness verify ${id} --istio ${channel}`;
+export function reproduce(id: string, channel: Channel = 'current'): string {
+  return `./meshwitness verify ${id}${channel === 'envoy-gateway' ? '' : ` --istio ${channel}`}`;
+}

@@ -9,6 +9,7 @@ import type { PreparedLab } from '#cli/prepare-lab.ts';
 import type { AllureWriter } from '#cli/reporting.ts';
 import { readyContext, readyLab, takeContext, type ReadyLab } from '#cli/verify-lab.ts';
 import { checkRecords, machineFacts } from '#cli/verify-record.ts';
+import { productName } from '#install/channel.ts';
 import { ToldError } from '#support/errors.ts';
 import { paths } from '#support/paths.ts';
 import { loadCatalogue, type CataloguedCheck } from '#verdict/catalogue.ts';
@@ -172,7 +173,7 @@ function optionsFor(
       say(progressLine(line));
     },
     dump: async (scene, { check, channel, manifests }) => {
-      const name = `dumps/${fileStem({ id: check.id, product: `istio-${channel}` })}`;
+      const name = `dumps/${fileStem({ id: check.id, product: productName(channel) })}`;
       await dumpScene(scene, { uses: check.uses ?? [], applied: manifests, folder: `${folder.dir}/${name}`, signal });
       return name;
     },
@@ -199,7 +200,7 @@ async function cleanUp({ targets }: ReadyLab, lease: LabLease | ContextLease): P
 
 async function capabilitiesOf(targets: RunOptions['targets']): Promise<RunRecord['capabilities']> {
   const asked = [...targets].map(async ([channel, { capabilities }]): Promise<[string, string[]]> => [
-    `istio-${channel}`,
+    productName(channel),
     [...(await capabilities())],
   ]);
   return Object.fromEntries(await Promise.all(asked));

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { addOnParts } from '#install/add-ons.ts';
+import { envoyGatewayImages } from '#install/envoy-gateway-parts.ts';
 import { istioChannels, type IstioChannel } from '#install/istio-manifests.ts';
 import type { LabWish } from '#cli/lab-wish.ts';
 import type { prepareLab } from '#cli/prepare-lab.ts';
@@ -36,6 +37,7 @@ interface VerifyOptions {
   source?: 'pull' | 'build';
   json: boolean;
   sabotage?: string;
+  tags?: string[];
   soak?: number;
   without: string[];
 }
@@ -54,7 +56,7 @@ const examples = `
 Examples:
   ./meshwitness verify                          the core checks, on both Istio versions
   ./meshwitness verify GS-02 --twins            one check, and the sabotage it must notice
-  ./meshwitness verify mtls outage              every check with one of these tags
+  ./meshwitness verify mtls outage              every check with one of these tags; so does --tags mtls,outage
   ./meshwitness verify --profile smoke --keep   the headline checks; the lab stays, so the next run takes seconds
   ./meshwitness verify GS-02 --sabotage no-endpoints   a failure on purpose: what does one look like?
 
@@ -65,6 +67,7 @@ export function verifyCommand(signal: AbortSignal): Command {
   return new Command('verify')
     .description('run checks on real clusters and print the verdicts')
     .argument('[checks...]', 'ids, tags, systems or levels; the core checks when left out')
+    .option('--tags <names>', 'tags, systems or levels with commas between, as if each were a word', list)
     .addOption(new Option('--profile <name>', 'smoke: the headline checks; core; full: all').choices(profiles))
     .option('--twins', "also run each check's sabotaged twins, which must turn it red", false)
     .option('--keep', 'leave the lab standing', false)
@@ -83,7 +86,7 @@ export function verifyCommand(signal: AbortSignal): Command {
     .option('--without <capability>', 'pretend that a capability is missing; may be repeated', collect, [])
     .addHelpText('after', examples)
     .action(async (words: string[], options: VerifyOptions) => {
-      process.exitCode = await verify(words, options, signal);
+      process.exitCode = await verify([...words, ...(options.tags ?? [])], options, signal);
     });
 }
 
@@ -105,8 +108,16 @@ export async function verify(words: string[], options: VerifyOptions, signal: Ab
   const channels = existing ? ['current' as const] : channelsOf(options.istio ?? usualChannels(words, profile));
   const plan = await planRun(checks, channels, name, existing?.revision);
   const needs = plan.needs.filter((each) => !without.includes(each));
-  const parts = existing ? plan.parts : [...new Set([...plan.parts, ...addOnParts(needs)])];
-  const chosen = { name, topology, channels, without, ...(source && { source }), ...(existing && { existing }) };
+  const own = plan.channels.includes('envoy-gateway') ? envoyGatewayImages() : [];
+  const parts = existing ? plan.parts : [...new Set([...plan.parts, ...addOnParts(needs), ...own])];
+  const chosen = {
+    name,
+    topology,
+    channels: plan.channels,
+    without,
+    ...(source && { source }),
+    ...(existing && { existing }),
+  };
   const lab: LabWish = { ...chosen, parts, needs };
   // What works on clusters takes half a second to read from disk: meanwhile the engine is asked, and images are looked for.
   const running = import('#cli/verify-run.ts');
@@ -181,12 +192,18 @@ function lasting(check: CataloguedCheck, lifetimes: number | undefined): Catalog
 }
 
 /** A soak has a suspension, a stepped clock and an issuer that stops: less than this does not hold them. */
-const shortestSoak = 2.9;
+const shortestSoak = 3.6;
 
 function soak(text: string): number {
   const lifetimes = Number(text);
   if (lifetimes >= shortestSoak && lifetimes <= 10_000) return lifetimes;
   throw new InvalidArgumentError(`expected a number of lifetimes from ${shortestSoak} on, such as 12`);
+}
+
+function list(text: string): string[] {
+  const names = text.split(',').map((each) => each.trim());
+  if (names.every((each) => each !== '')) return names;
+  throw new InvalidArgumentError('expected names with commas between, such as mtls,outage');
 }
 
 const collect = (value: string, before: string[]): string[] => [...before, value];

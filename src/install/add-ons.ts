@@ -1,3 +1,4 @@
+import { metallb } from '#install/metallb.ts';
 import { metricsServer } from '#install/metrics-server.ts';
 import type { Cluster } from '#lab/cluster.ts';
 
@@ -12,7 +13,10 @@ export interface AddOn {
 }
 
 /** By the capability that checks name under `needs`. */
-const addOns: Readonly<Record<string, AddOn>> = { 'resource-metrics': metricsServer };
+const addOns: Readonly<Record<string, AddOn>> = {
+  'resource-metrics': metricsServer,
+  'load-balancer': metallb,
+};
 
 const wantedOf = (needs: readonly string[]): AddOn[] => needs.flatMap((each) => addOns[each] ?? []);
 

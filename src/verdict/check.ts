@@ -63,6 +63,8 @@ export interface Check<P extends Params = Params> {
   scene?: string;
   /** Which files of that scene it needs; the scene of a run holds what its checks need together. */
   uses?: readonly string[];
+  /** Files of the scene whose documents it applies as if they stood in its own YAML, which may patch them. */
+  applies?: readonly string[];
   /**
    * Images of kind/versions.yaml that its own objects run, beyond what every node has preloaded: `k6-image`. They are made and
    * brought into the nodes only for a run that asks. Its manifests call each by the name of the part: `${k6-image}`.

@@ -5,7 +5,8 @@ import type { Cluster, Manifest } from '#lab/cluster.ts';
 import { messageOf } from '#support/errors.ts';
 import { writeRedacted } from '#support/redact.ts';
 import { timeouts } from '#support/timeouts.ts';
-import type { Scene, Workload } from '#verdict/scene.ts';
+import type { Scene } from '#verdict/scene.ts';
+import type { Workload } from '#verdict/workload.ts';
 import { withoutKeyMaterial } from '#witness/dump-redaction.ts';
 import { logTail } from '#witness/log-tail.ts';
 
@@ -67,7 +68,7 @@ export async function dumpScene(scene: Scene, { uses, applied, folder, signal }:
 type Write = (file: string, content: () => Promise<string>) => Promise<void>;
 
 async function dumpWorkload(scene: Scene, workload: Workload, write: Write, signal: AbortSignal): Promise<void> {
-  const { name, namespace, pod, sidecar } = workload;
+  const { name, namespace, pod, proxy } = workload;
   const page = (path: string) => async () => {
     const admin = await scene.admin(name);
     return withoutKeyMaterial((await admin.request(path, { signal })).body);
@@ -77,7 +78,7 @@ async function dumpWorkload(scene: Scene, workload: Workload, write: Write, sign
   const containers = [...(found?.spec?.initContainers ?? []), ...(found?.spec?.containers ?? [])];
   await Promise.all([
     ...containers.map((container) => write(`${name}/${container.name}.log`, log(container.name))),
-    ...(sidecar ? Object.entries(pages).map(([file, path]) => write(`${name}/${file}`, page(path))) : []),
+    ...(proxy ? Object.entries(pages).map(([file, path]) => write(`${name}/${file}`, page(path))) : []),
   ]);
 }
 

@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { messageOf } from '#support/errors.ts';
-import type { AccessLogEntry, ProbeEvidence, ProxyRef, Receipt } from '#support/evidence.ts';
+import type { AccessLogEntry, ProbeEvidence, Receipt } from '#support/evidence.ts';
 import { timeouts } from '#support/timeouts.ts';
+import type { FollowedProxy } from '#witness/log-follower.ts';
 import { receiptsOf } from '#witness/receipts.ts';
 import { sideOf } from '#witness/side.ts';
 import { callFrom } from '#probe/caller.ts';
-import type { Scene, Workload } from '#verdict/scene.ts';
+import type { Scene } from '#verdict/scene.ts';
+import type { Workload } from '#verdict/workload.ts';
 
 type Silence = ProbeEvidence['silent'][number];
 
@@ -26,7 +28,7 @@ export async function gatherWitnesses(
   const [fenced, received] = await Promise.all([
     fence(
       scene,
-      workloads.filter(({ sidecar, ports }) => sidecar && ports.length > 0),
+      workloads.filter(({ proxy, ports }) => proxy && ports.length > 0),
       signal,
     ),
     receipts(
@@ -52,7 +54,7 @@ const keepsReceipts = (scene: Scene, to: string): boolean => scene.workloads.get
 
 /** Calls each proxy from outside the mesh, and waits for that call's line. Refused or served, it is logged. */
 async function fence(scene: Scene, meshed: Workload[], signal: AbortSignal): Promise<Silence[]> {
-  const outside = [...scene.workloads.values()].find(({ sidecar }) => !sidecar);
+  const outside = [...scene.workloads.values()].find(({ proxy }) => !proxy);
   if (!outside) throw new Error(`scene ${scene.plan.name} has no workload outside the mesh`);
   const caller = await scene.fixture(outside.name);
   const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeouts.accessLogMs)]);
@@ -113,7 +115,7 @@ function linesOf(scene: Scene, workloads: Workload[], probe: ProbeEvidence): Non
   return [...withId, ...find(from(new Set([...client, ...opened.filter((each) => each !== undefined)])))];
 }
 
-const tied = (proxy: Omit<ProxyRef, 'side'>, entry: AccessLogEntry) => ({
-  proxy: { ...proxy, side: sideOf(entry) },
+const tied = (proxy: FollowedProxy, entry: AccessLogEntry) => ({
+  proxy: { ...proxy, side: proxy.side ?? sideOf(entry) },
   entry,
 });

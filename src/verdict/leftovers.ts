@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { parseAllDocuments } from 'yaml';
 import type { Cluster, Manifest } from '#lab/cluster.ts';
 import type { CataloguedCheck } from '#verdict/catalogue.ts';
+import { filesOf } from '#verdict/plan.ts';
 import { stepLabel } from '#verdict/steps.ts';
 
 /** What a load is made of, which no check's YAML names. */
@@ -32,8 +33,12 @@ export async function removeLeftovers(cluster: Cluster, catalogue: readonly Cata
   return left.map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`);
 }
 
-async function kindsOf({ manifestFile }: CataloguedCheck): Promise<[apiVersion: string, kind: string][]> {
-  const text = await readFile(manifestFile, 'utf8').catch(() => '');
+async function kindsOf(check: CataloguedCheck): Promise<[apiVersion: string, kind: string][]> {
+  return (await Promise.all([check.manifestFile, ...filesOf(check)].map(kindsIn))).flat();
+}
+
+async function kindsIn(file: string): Promise<[apiVersion: string, kind: string][]> {
+  const text = await readFile(file, 'utf8').catch(() => '');
   const documents = parseAllDocuments(text);
   if (!Array.isArray(documents)) return [];
   return documents.flatMap((document): [string, string][] => {

@@ -1,15 +1,20 @@
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { istioAmong, productName, type Channel } from '#install/channel.ts';
 import type { IstioChannel } from '#install/istio-manifests.ts';
 import type { Manifest } from '#lab/cluster.ts';
 import { publishedName } from '#machine/image-names.ts';
 import { loadVersions } from '#machine/versions.ts';
 import { UsageError } from '#support/errors.ts';
+import { paths } from '#support/paths.ts';
 import type { CataloguedCheck } from '#verdict/catalogue.ts';
+import { withPatches } from '#verdict/overlay.ts';
 import {
   imageNames,
   partsOfScene,
   placeholder,
   planScene,
+  productOfScene,
   readManifests,
   type ScenePlan,
 } from '#verdict/scene-file.ts';
@@ -17,7 +22,7 @@ import {
 /** A check with its objects, ready to run. */
 export interface PlannedCheck {
   check: CataloguedCheck;
-  channel: IstioChannel;
+  channel: Channel;
   manifests: readonly Manifest[];
   /** What the placeholders of its manifests stand for. */
   names: Record<string, string>;
@@ -25,7 +30,7 @@ export interface PlannedCheck {
 
 /** Checks that share a scene under one control plane: they run one after another, beside other groups. */
 export interface Group {
-  channel: IstioChannel;
+  channel: Channel;
   plan: ScenePlan;
   checks: PlannedCheck[];
 }
@@ -36,11 +41,13 @@ export interface RunPlan {
   /** Checks that run when everything else has ended, or that bring a lab of their own. */
   alone: { planned: PlannedCheck; plan?: ScenePlan }[];
   /** Checks that nothing here can decide, each with the reason for its `unsupported`. */
-  withheld: { check: CataloguedCheck; channel: IstioChannel; reason: string }[];
+  withheld: { check: CataloguedCheck; channel: Channel; reason: string }[];
   /** Images that the checks ask for, beyond what every node has preloaded. */
   parts: string[];
   /** Capabilities that they need. */
   needs: string[];
+  /** Products and versions that decide something. */
+  channels: Channel[];
 }
 
 /**
@@ -58,21 +65,21 @@ export async function planRun(
 ): Promise<RunPlan> {
   const decidable = checks.filter(({ level }) => level !== 'roadmap');
   const asked = await Promise.all(decidable.map((check) => ask(check, channels, revision !== undefined)));
-  const able = asked.filter(({ reason }) => reason === undefined).map(({ check }) => check);
-  const shared = able.filter(({ alone, scene }) => alone !== true && scene !== undefined);
-  const groups = channels.flatMap((channel) => {
-    const here = shared.filter((check) => decides(channel, check));
+  const able = asked.filter(({ reason }) => reason === undefined);
+  const shared = able.filter(({ check: { alone, scene } }) => alone !== true && scene !== undefined);
+  const every = [...new Set(able.flatMap(({ deciders }) => deciders))];
+  const groups = every.flatMap((channel) => {
+    const here = shared.filter(({ deciders }) => deciders.includes(channel)).map(({ check }) => check);
     return [...Map.groupBy(here, ({ scene = '' }) => scene)].map(async ([name, own]): Promise<Group> => {
       const plan = await planScene(name, usesOf(own), channel, revision);
       const planned = own.map((check) => planCheck(check, channel, plan.names, revision));
       return { channel, plan, checks: await Promise.all(planned) };
     });
   });
-  const rest = able.filter((check) => !shared.includes(check));
-  const alone = rest.flatMap((check) => {
-    const own = channels.filter((channel) => decides(channel, check));
+  const rest = able.filter((each) => !shared.includes(each));
+  const alone = rest.flatMap(({ check, deciders }) => {
     // What stands on no scene is the harness itself, which is the same under every control plane.
-    return own.slice(0, check.scene === undefined ? 1 : own.length).map(async (channel) => {
+    return deciders.slice(0, check.scene === undefined ? 1 : deciders.length).map(async (channel) => {
       if (check.scene === undefined) return { planned: await planCheck(check, channel, { lab, channel }, revision) };
       const plan = await planScene(check.scene, usesOf([check]), channel, revision);
       return { plan, planned: await planCheck(check, channel, plan.names, revision) };
@@ -84,13 +91,18 @@ export async function planRun(
     alone: await Promise.all(alone),
     withheld: asked.flatMap(({ check, reason }) => (reason === undefined ? [] : [{ check, channel, reason }])),
     parts: [...new Set(asked.flatMap(({ reason, parts }) => (reason === undefined ? parts : [])))],
-    needs: [...new Set(able.flatMap(({ needs }) => needs))],
+    needs: [...new Set(able.flatMap(({ check }) => check.needs))],
+    channels: every,
   };
 }
 
 const usesOf = (checks: readonly CataloguedCheck[]): string[] => [...new Set(checks.flatMap(({ uses = [] }) => uses))];
 
-const decides = (channel: IstioChannel, { channels }: CataloguedCheck): boolean => channels?.includes(channel) ?? true;
+/** Under which products of the run a check is decided. */
+async function decidersOf({ scene, channels }: CataloguedCheck, istio: readonly IstioChannel[]): Promise<Channel[]> {
+  if (scene !== undefined && (await productOfScene(scene)) === 'envoy-gateway') return ['envoy-gateway'];
+  return istio.filter((each) => channels?.includes(each) ?? true);
+}
 
 /** The images that a check stands on, beyond what every node has preloaded: those of its workloads, and its own. */
 export async function partsOf({ scene, uses = [], parts = [] }: CataloguedCheck): Promise<string[]> {
@@ -99,10 +111,14 @@ export async function partsOf({ scene, uses = [], parts = [] }: CataloguedCheck)
 
 /** What a check asks for; and the reason why it is not decided here, if there is one. */
 async function ask(check: CataloguedCheck, channels: readonly IstioChannel[], users: boolean) {
-  const parts = await partsOf(check);
-  if (channels.some((channel) => decides(channel, check)))
-    return { check, parts, reason: users ? await unpublished(parts) : undefined };
-  return { check, parts, reason: `istio-${check.channels?.join(' or ')} decides it, and is not part of this run` };
+  const [parts, deciders] = await Promise.all([partsOf(check), decidersOf(check, channels)]);
+  const reason = async (): Promise<string | undefined> => {
+    if (deciders.length === 0) return `istio-${check.channels?.join(' or ')} decides it, and is not part of this run`;
+    if (!users) return undefined;
+    if (istioAmong(deciders).length > 0) return unpublished(parts);
+    return `${deciders.map(productName).join()} decides it, which we install in labs of our own only`;
+  };
+  return { check, parts, deciders, reason: await reason() };
 }
 
 /** Why a cluster of the user's cannot run the images of these parts, if one of them cannot be pulled. */
@@ -115,17 +131,23 @@ async function unpublished(parts: readonly string[]): Promise<string | undefined
 
 async function planCheck(
   check: CataloguedCheck,
-  channel: IstioChannel,
+  channel: Channel,
   sceneNames: Record<string, string>,
   revision: string | undefined,
 ): Promise<PlannedCheck> {
   const names = { ...sceneNames, ...(await imageNames(check.parts ?? [], revision !== undefined)) };
-  const manifests = await readManifests(check.manifestFile, names).catch((error: unknown) => {
+  const shared = filesOf(check).map((file) => readManifests(file, names));
+  const own = readManifests(check.manifestFile, names).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   });
+  const manifests = withPatches((await Promise.all([...shared, own])).flat());
   return { check, channel, manifests, names };
 }
+
+/** Files of the scene whose documents a check applies as its own. */
+export const filesOf = ({ scene = '', applies = [] }: CataloguedCheck): string[] =>
+  applies.map((each) => resolve(paths.manifests, scene, each));
 
 /** The YAML beside a check as a reader sees it, with the names of the first control plane; undefined when there is none. */
 export async function manifestText(check: CataloguedCheck, names: Record<string, string>): Promise<string | undefined> {

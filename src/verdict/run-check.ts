@@ -1,3 +1,4 @@
+import { productName } from '#install/channel.ts';
 import type { Manifest } from '#lab/cluster.ts';
 import { messageOf } from '#support/errors.ts';
 import type { Evidence } from '#support/evidence.ts';
@@ -64,7 +65,7 @@ export async function runCheck(run: CheckRun): Promise<CheckResult> {
     attempts,
     durationMs: Math.round(performance.now() - start + result.sharedMs),
     ...(dump !== undefined && !good && { dump }),
-    ...(run.scene && { product: `istio-${run.scene.plan.channel}` }),
+    ...(run.scene && { product: productName(run.scene.plan.channel) }),
   };
   return evidence ? { line, evidence } : { line };
 }

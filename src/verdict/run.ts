@@ -1,4 +1,4 @@
-import type { IstioChannel } from '#install/istio-manifests.ts';
+import { productName, type Channel } from '#install/channel.ts';
 import type { Cluster } from '#lab/cluster.ts';
 import { messageOf } from '#support/errors.ts';
 import type { Evidence } from '#support/evidence.ts';
@@ -19,7 +19,7 @@ export interface Target {
 
 /** What a run is told to do, and whom it tells. */
 export interface RunOptions {
-  targets: ReadonlyMap<IstioChannel, Target>;
+  targets: ReadonlyMap<Channel, Target>;
   twins: boolean;
   /** Runs its check in this twin's set-up, and reports it as the check. */
   sabotage?: Twin;
@@ -76,7 +76,7 @@ async function runGroup({ channel, plan, checks }: Group, options: RunOptions): 
   try {
     const start = performance.now();
     const scene = await deployScene(cluster, plan, signal);
-    timed(`scene ${plan.name} (istio-${channel})`, performance.now() - start);
+    timed(`scene ${plan.name} (${productName(channel)})`, performance.now() - start);
     footing = { scene, capabilities: await capabilities(scene) };
   } catch (error) {
     signal.throwIfAborted();
@@ -130,9 +130,9 @@ async function runPlanned(planned: PlannedCheck, footing: Footing, options: RunO
   }
 }
 
-function targetOf(targets: RunOptions['targets'], channel: IstioChannel): Target {
+function targetOf(targets: RunOptions['targets'], channel: Channel): Target {
   const found = targets.get(channel);
-  if (!found) throw new Error(`istio-${channel} was planned and not installed`);
+  if (!found) throw new Error(`${productName(channel)} was planned and not installed`);
   return found;
 }
 
@@ -152,6 +152,6 @@ export function undecided(
     findings: [],
     attempts: 0,
     durationMs: 0,
-    ...(check.scene !== undefined && { product: `istio-${channel}` }),
+    ...(check.scene !== undefined && { product: productName(channel) }),
   };
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
-import type { IstioChannel } from '#install/istio-manifests.ts';
+import type { Channel } from '#install/channel.ts';
 import type { Manifest } from '#lab/cluster.ts';
 import { nameInNodes, publishedName } from '#machine/image-names.ts';
 import { loadVersions } from '#machine/versions.ts';
@@ -22,7 +22,9 @@ const workload = z.strictObject({
   /** The port it serves, for manifests that many share. */
   port: z.number().optional(),
   /** False outside the mesh. */
-  sidecar: z.boolean().default(true),
+  sidecar: z.boolean().optional(),
+  /** It is a Gateway object, whose proxy a controller deploys. */
+  gateway: z.boolean().default(false),
   /** Images beyond what every node has preloaded, by their part: `prometheus-image`, in manifests `${prometheus-image}`. */
   parts: z.array(z.string()).default([]),
 });
@@ -30,32 +32,49 @@ const workload = z.strictObject({
 const sceneFile = z.strictObject({
   schema: z.literal(1, 'expected schema: 1'),
   description: z.string(),
+  /** Whose proxies it stands on. */
+  product: z.enum(['istio', 'envoy-gateway']).default('istio'),
   namespaces: z.record(z.string(), z.string()),
   always: z.array(z.string()),
+  /** TLS Secrets that are made with the scene, under a CA of its own, by name: for which hosts, and in which namespaces. */
+  certificates: z
+    .record(z.string(), z.strictObject({ hosts: z.array(z.string()), homes: z.array(z.string()) }))
+    .default({}),
   workloads: z.record(z.string(), workload),
 });
 
 /** A scene as its files describe it, with every name filled in, for one control plane. */
 export interface ScenePlan {
   name: string;
-  channel: IstioChannel;
+  channel: Channel;
   /** What the placeholders stand for: `${namespace}`, `${outside}`, `${strangers}`, `${revision}`. */
   names: Record<string, string>;
   /** Objects that every use of the scene needs, such as namespaces. */
   always: Manifest[];
+  /** TLS Secrets to be there before its workloads. */
+  certificates: PlannedCertificate[];
   workloads: PlannedWorkload[];
+}
+
+/** A TLS Secret, with the hosts that its certificate is good for. */
+export interface PlannedCertificate {
+  secret: string;
+  hosts: string[];
+  namespaces: string[];
 }
 
 export interface PlannedWorkload {
   name: string;
   namespace: string;
   sidecar: boolean;
+  /** A Gateway: its pod is the proxy that a controller deploys for it. */
+  gateway: boolean;
   objects: Manifest[];
   /** Of everything it is made from: what runs under another hash is applied again. */
   hash: string;
 }
 
-/** Annotation of a Deployment and its pods, with the hash of what they were made from. */
+/** Annotation of a Deployment and its pods, or of a Gateway, with the hash of what they were made from. */
 export const hashAnnotation = 'meshwitness.dev/made-from';
 
 /**
@@ -70,12 +89,12 @@ export const hashAnnotation = 'meshwitness.dev/made-from';
 export async function planScene(
   name: string,
   uses: readonly string[],
-  channel: IstioChannel,
+  channel: Channel,
   revision?: string,
 ): Promise<ScenePlan> {
   const folder = resolve(paths.manifests, name);
   const file = await readScene(name);
-  const suffix = channel === 'current' ? '' : `-${channel}`;
+  const suffix = channel === 'older' ? `-${channel}` : '';
   const names: Record<string, string> = { revision: revision ?? channel };
   for (const [key, namespace] of Object.entries(file.namespaces)) names[key] = `${namespace}${suffix}`;
   const always = await Promise.all(file.always.map((each) => readManifests(resolve(folder, each), names)));
@@ -87,10 +106,21 @@ export async function planScene(
     const files = [found.manifest].flat().map((one) => readManifests(resolve(folder, one), own));
     const objects = (await Promise.all(files)).flat();
     const hash = createHash('sha256').update(JSON.stringify(objects)).digest('hex').slice(0, 16);
-    return { name: each, namespace: home, sidecar: found.sidecar, objects: stamped(objects, hash), hash };
+    const { gateway, sidecar = file.product === 'istio' } = found;
+    return { name: each, namespace: home, sidecar, gateway, objects: stamped(objects, hash), hash };
   };
-  return { name, channel, names, always: always.flat(), workloads: await Promise.all(uses.map(plan)) };
+  const certificates = Object.entries(file.certificates).map(([secret, { hosts, homes }]) => ({
+    secret,
+    hosts,
+    namespaces: homes.map((each) => names[each] ?? each),
+  }));
+  const workloads = await Promise.all(uses.map(plan));
+  return { name, channel, names, always: always.flat(), certificates, workloads };
 }
+
+/** Whose proxies a scene stands on. @throws UsageError for a malformed file */
+export const productOfScene = async (name: string): Promise<'istio' | 'envoy-gateway'> =>
+  (await readScene(name)).product;
 
 /** Parts that these workloads of a scene run images of. @throws UsageError as {@link planScene} */
 export async function partsOfScene(name: string, uses: readonly string[]): Promise<string[]> {
@@ -149,15 +179,16 @@ function owned(manifest: Manifest): Manifest {
   return { ...manifest, metadata: { ...metadata, labels: { [ownerLabel]: 'meshwitness', ...metadata.labels } } };
 }
 
-/** Puts the hash on Deployments and their pods: a changed ConfigMap then restarts what reads it. */
+/** Puts the hash on Deployments and their pods: a changed ConfigMap then restarts what reads it. On Gateways, too. */
 function stamped(objects: Manifest[], hash: string): Manifest[] {
+  const mark = (one: Manifest['metadata']) => ({
+    ...one,
+    annotations: { ...one.annotations, [hashAnnotation]: hash },
+  });
   return objects.map((object) => {
+    if (object.kind === 'Gateway') return { ...object, metadata: mark(object.metadata) };
     if (object.kind !== 'Deployment') return object;
     const { metadata, spec } = object as Manifest & { spec: { template: Manifest } };
-    const mark = (one: Manifest['metadata'] & { annotations?: Record<string, string> }) => ({
-      ...one,
-      annotations: { ...one.annotations, [hashAnnotation]: hash },
-    });
     const template = { ...spec.template, metadata: mark(spec.template.metadata) };
     return { ...object, metadata: mark(metadata), spec: { ...spec, template } } as Manifest;
   });

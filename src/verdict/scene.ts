@@ -6,21 +6,10 @@ import { timeouts } from '#support/timeouts.ts';
 import { until, type Look } from '#support/wait.ts';
 import type { InboundFacts } from '#witness/inbound.ts';
 import { LogFollower } from '#witness/log-follower.ts';
+import { makeCertificates } from '#verdict/scene-certificates.ts';
 import { hashAnnotation, type PlannedWorkload, type ScenePlan } from '#verdict/scene-file.ts';
-
-/** A workload of a scene, running: one pod, with what is known of it. */
-export interface Workload {
-  name: string;
-  namespace: string;
-  sidecar: boolean;
-  pod: string;
-  podIP: string;
-  labels: Record<string, string>;
-  /** Ports that its containers declare. */
-  ports: number[];
-  /** True for those roles of the fixture that keep receipts. */
-  receives: boolean;
-}
+import { readyWorkloads } from '#verdict/ready-workloads.ts';
+import type { Workload } from '#verdict/workload.ts';
 
 /** Workloads of one scene under one control plane, ready, with their logs followed. Deployed once, used by many checks. */
 export class Scene implements AsyncDisposable {
@@ -54,10 +43,10 @@ export class Scene implements AsyncDisposable {
     return this.forwards.to(namespace, pod, adminPort);
   }
 
-  /** HTTP to an Envoy admin port of a workload: its sidecar's, or its own Envoy's. */
-  async admin(name: string, port: number = sidecarAdminPort): Promise<PodHttp> {
-    const { namespace, pod } = this.workload(name);
-    return this.forwards.to(namespace, pod, port);
+  /** HTTP to an Envoy admin port of a workload: that of the proxy that speaks for it, or its own Envoy's. */
+  async admin(name: string, port?: number): Promise<PodHttp> {
+    const { namespace, pod, proxy } = this.workload(name);
+    return this.forwards.to(namespace, pod, port ?? proxy?.adminPort ?? sidecarAdminPort);
   }
 
   /**
@@ -71,9 +60,8 @@ export class Scene implements AsyncDisposable {
     const { pod: old } = this.workload(name);
     const deployments = planned.objects.filter(({ kind }) => kind === 'Deployment');
     await this.cluster.apply(deployments.map(restarted), signal);
-    const only = { ...this.plan, workloads: [planned] };
     const look = async (): Promise<Look<Workload>> => {
-      const found = await ready(this.cluster, only, [planned.namespace]);
+      const found = await readyWorkloads(this.cluster, [planned]);
       if (!('done' in found)) return found;
       const [workload] = found.done;
       return workload && workload.pod !== old ? { done: workload } : { seen: `still ${old}` };
@@ -85,13 +73,13 @@ export class Scene implements AsyncDisposable {
   }
 
   #keep(workload: Workload): void {
-    const { name, namespace, pod, sidecar } = workload;
+    const { name, namespace, pod, proxy, sidecar } = workload;
     this.workloads.set(name, workload);
-    if (!sidecar) return;
-    this.followers.set(
-      name,
-      new LogFollower(this.cluster, { cluster: this.cluster.name, namespace, pod, workload: name }),
-    );
+    if (!proxy) return;
+    // A sidecar stands on both sides of a call; a gateway is what was called.
+    const side = sidecar ? {} : { side: 'destination' as const };
+    const followed = { cluster: this.cluster.name, namespace, pod, workload: name, ...side };
+    this.followers.set(name, new LogFollower(this.cluster, followed, proxy.container));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -106,16 +94,20 @@ export class Scene implements AsyncDisposable {
  * @throws NotReadyError naming the workload that did not become ready, and what its pod said
  */
 export async function deployScene(cluster: Cluster, plan: ScenePlan, signal?: AbortSignal): Promise<Scene> {
-  const namespaces = [...new Set(plan.workloads.map(({ namespace }) => namespace))];
-  const stale = await outdated(cluster, plan, namespaces);
+  const stale = await outdated(cluster, plan);
   if (stale.length > 0) {
     const objects = new Map(
       [...plan.always, ...stale.flatMap((each) => each.objects)].map((each) => [keyOf(each), each]),
     );
     await cluster.apply([...objects.values()], signal);
   }
+  await makeCertificates(cluster, plan.certificates, signal);
   const options = { timeoutMs: timeouts.workloadReadyMs, ...(signal && { signal }) };
-  const workloads = await until(`the workloads of scene ${plan.name}`, () => ready(cluster, plan, namespaces), options);
+  const workloads = await until(
+    `the workloads of scene ${plan.name}`,
+    () => readyWorkloads(cluster, plan.workloads),
+    options,
+  );
   const scene = new Scene(plan, cluster, workloads);
   if (stale.length > 0) {
     const meshed = workloads.filter(({ sidecar }) => sidecar);
@@ -135,49 +127,23 @@ export function restarted(object: Manifest): Manifest {
 
 const keyOf = ({ kind, metadata }: Manifest): string => `${kind}/${metadata.namespace ?? ''}/${metadata.name}`;
 
-async function outdated(cluster: Cluster, plan: ScenePlan, namespaces: string[]): Promise<PlannedWorkload[]> {
-  const lists = namespaces.map((each) => cluster.list<Deployment>('apps/v1', 'Deployment', each));
-  const found = (await Promise.all(lists)).flat();
-  const fits = (planned: PlannedWorkload) =>
-    found.some(
-      ({ metadata }) =>
-        metadata.namespace === planned.namespace &&
-        metadata.name === planned.name &&
-        metadata.annotations?.[hashAnnotation] === planned.hash,
-    );
-  return plan.workloads.filter((each) => !fits(each));
-}
-
-async function ready(cluster: Cluster, plan: ScenePlan, namespaces: string[]): Promise<Look<Workload[]>> {
-  const pods = (await Promise.all(namespaces.map((each) => cluster.list<Pod>('v1', 'Pod', each)))).flat();
-  const found: Workload[] = [];
-  for (const planned of plan.workloads) {
-    const own = pods.filter(
-      ({ metadata }) => metadata.namespace === planned.namespace && metadata.labels?.['app'] === planned.name,
-    );
-    const [pod] = own.filter((each) => each.metadata.annotations?.[hashAnnotation] === planned.hash && isReady(each));
-    if (!pod || own.length > 1)
-      return { seen: `${planned.namespace}/${planned.name}: ${own.map(stateOf).join(', ') || 'no pod yet'}` };
-    found.push(workloadOf(planned, pod));
-  }
-  return { done: found };
-}
-
-/** Roles of the fixture that keep receipts. */
-const receiving = new Set(['echo', 'fault', 'account', 'jwt']);
-
-function workloadOf(planned: PlannedWorkload, pod: Pod): Workload {
-  const containers = pod.spec.containers.filter(({ name }) => name !== 'istio-proxy');
-  return {
-    name: planned.name,
-    namespace: planned.namespace,
-    sidecar: planned.sidecar,
-    pod: pod.metadata.name,
-    podIP: pod.status?.podIP ?? '',
-    labels: pod.metadata.labels ?? {},
-    ports: containers.flatMap(({ ports }) => ports ?? []).map(({ containerPort }) => containerPort),
-    receives: containers.some(({ args }) => args?.[0] !== undefined && receiving.has(args[0])),
+async function outdated(cluster: Cluster, { workloads }: ScenePlan): Promise<PlannedWorkload[]> {
+  const marked = async (all: PlannedWorkload[], apiVersion: string, kind: string): Promise<PlannedWorkload[]> => {
+    const namespaces = [...new Set(all.map(({ namespace }) => namespace))];
+    const found = (await Promise.all(namespaces.map((each) => cluster.list<Manifest>(apiVersion, kind, each)))).flat();
+    const fits = ({ name, namespace, hash }: PlannedWorkload) =>
+      found.some(
+        ({ metadata }) =>
+          metadata.namespace === namespace && metadata.name === name && metadata.annotations?.[hashAnnotation] === hash,
+      );
+    return all.filter((each) => !fits(each));
   };
+  const [gateways, rest] = [workloads.filter(({ gateway }) => gateway), workloads.filter(({ gateway }) => !gateway)];
+  const stale = await Promise.all([
+    marked(rest, 'apps/v1', 'Deployment'),
+    marked(gateways, 'gateway.networking.k8s.io/v1', 'Gateway'),
+  ]);
+  return stale.flat();
 }
 
 /** A ready pod is not yet known to its callers: waits until this proxy has the addresses of all others that serve. */
@@ -191,39 +157,4 @@ async function knowsAll(scene: Scene, { name }: Workload, others: Workload[], si
   };
   const options = { timeoutMs: timeouts.convergenceMs, ...(signal && { signal }) };
   await until(`the proxy of ${name} to know every workload`, look, options);
-}
-
-const isReady = ({ metadata, status }: Pod): boolean =>
-  metadata.deletionTimestamp === undefined &&
-  status?.conditions?.some(({ type, status: now }) => type === 'Ready' && now === 'True') === true;
-
-function stateOf({ metadata, status }: Pod): string {
-  if (metadata.deletionTimestamp !== undefined) return 'an older pod is ending';
-  const states = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
-  const waiting = states.find((each) => each.state?.waiting)?.state?.waiting;
-  return waiting?.reason ?? status?.phase ?? 'unknown';
-}
-
-interface Deployment {
-  metadata: { name: string; namespace?: string; annotations?: Record<string, string> };
-}
-interface ContainerStatus {
-  state?: { waiting?: { reason?: string; message?: string } };
-}
-interface Pod {
-  metadata: {
-    name: string;
-    namespace?: string;
-    labels?: Record<string, string>;
-    annotations?: Record<string, string>;
-    deletionTimestamp?: Date;
-  };
-  spec: { containers: { name: string; args?: string[]; ports?: { containerPort: number }[] }[] };
-  status?: {
-    phase?: string;
-    podIP?: string;
-    conditions?: { type: string; status: string }[];
-    containerStatuses?: ContainerStatus[];
-    initContainerStatuses?: ContainerStatus[];
-  };
 }

@@ -7,7 +7,9 @@ import { readCounters } from '#witness/counters.ts';
 import { expectedInbound, inboundDifference } from '#witness/expected-inbound.ts';
 import { inboundDumpPath, inboundFacts } from '#witness/inbound.ts';
 import { expectedOutbound, outboundDumpPath, outboundPolicy } from '#witness/outbound.ts';
-import type { Scene, Workload } from '#verdict/scene.ts';
+import type { Scene } from '#verdict/scene.ts';
+import { settleGateways } from '#verdict/settle-gateway.ts';
+import type { Workload } from '#verdict/workload.ts';
 
 const rootNamespace = 'istio-system';
 /** Kinds whose effect on a proxy can be foretold. */
@@ -45,6 +47,7 @@ export async function settle(
   before: Before,
   signal?: AbortSignal,
 ): Promise<void> {
+  if (scene.plan.channel === 'envoy-gateway') return settleGateways(scene, uses, signal);
   const taken = [...before].map(([workload, earlier]) => nextUpdate(scene, workload, earlier, signal));
   await Promise.all(taken);
   const sidecars = objects.filter(({ kind }) => kind === 'Sidecar');

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { CallRequest, FaultScript } from '#fixtures/server/protocol.ts';
+import { productName } from '#install/channel.ts';
 import type { Manifest } from '#lab/cluster.ts';
 import { callFrom } from '#probe/caller.ts';
 import type { Course } from '#support/certificates.ts';
@@ -231,7 +232,7 @@ export class Stage extends StageReading {
       check: this.#check.id,
       ...(this.#twin && { twin: this.#twin.name }),
       collectedAt: new Date().toISOString(),
-      ...(scene && { product: `istio-${scene.plan.channel}` }),
+      ...(scene && { product: productName(scene.plan.channel) }),
       names: this.names,
       params: {},
       capabilities: [...capabilities],

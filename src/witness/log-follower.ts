@@ -7,8 +7,8 @@ import { messageOf } from '#support/errors.ts';
 import { parseAccessLogLine } from '#witness/access-log.ts';
 import { openLog } from '#witness/open-log.ts';
 
-/** A proxy whose log can be followed. */
-export type FollowedProxy = Omit<ProxyRef, 'side'>;
+/** A proxy whose log can be followed; its side is a fixed one, or each line's own. */
+export type FollowedProxy = Omit<ProxyRef, 'side'> & { side?: ProxyRef['side'] };
 
 // A scene's proxy writes a few lines a probe; this holds thousands of probes.
 const keptLines = 20_000;

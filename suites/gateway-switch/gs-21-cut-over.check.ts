@@ -18,8 +18,8 @@ const newGateway = 'envoy-gateway';
 const traefikApiPort = 8080;
 const partnersHost = 'partners.semaphore.test';
 const rate = 40;
-/** Requests that a gateway must have carried before the next switch: a second and a half of them. */
-const carried = 60;
+/** Requests that a gateway must have carried before the next switch: two and a half seconds of them. */
+const carried = 100;
 /** Of the requests sent through the switches: Traefik takes a new backend in without letting go of what is on its way. */
 const failureBudget = 0.005;
 const longestMs = 90_000;

@@ -89,7 +89,13 @@ describe('expectations on a load', () => {
   it('find a crossed threshold, a late answer and a rate that was not reached', () => {
     expect(broken(load({ thresholds: { 'failures rate==0': false } }))).toEqual(['thresholds-held']);
     expect(broken(load({ latencyMs: { p50: 6, p95: 7, p99: 9, max: 20 } }))).toEqual(['latency-within-budget']);
-    expect(broken(load({ sent: 400, answered: { 200: 400 } }, { received: 400 }))).toEqual(['rate-reached']);
+    expect(broken(load({ interrupted: 100, answered: { 200: 400 } }, { received: 400 }))).toEqual(['rate-reached']);
+  });
+
+  it('do not blame the mesh for a sender that was late', () => {
+    const late = load({ sent: 400, answered: { 200: 400 } }, { received: 400 });
+    const seen = 'invalid run: 400 of 500 requests were sent in time';
+    expect(rateReached()(late)).toMatchObject([{ state: 'missing', seen }]);
   });
 
   it.each([

@@ -22,11 +22,18 @@ export function failedWithin(share: number): LoadExpectation {
   return (load) => ofClient(load, 'failed-within-budget', expected, ({ failed, sent }) => failed <= sent * share);
 }
 
-/** Requests came at the planned rate and were answered: at least this share of what was due. */
+/**
+ * Requests came at the planned rate and were answered: at least this share of what was due. When fewer than that were sent,
+ * the sender was late, which says nothing of the mesh.
+ */
 export function rateReached(share = 0.99): LoadExpectation {
   return (load) => {
     const due = load.client ? load.client.rate * (load.client.durationMs / 1000) : 0;
     const expected = `at least ${percent(share)} of ${Math.round(due)} requests`;
+    if (load.client && load.client.dropped === 0 && load.client.sent < due * share) {
+      const late = `invalid run: ${load.client.sent} of ${Math.round(due)} requests were sent in time`;
+      return [missing(asked(load, 'rate-reached', expected), late)];
+    }
     const reached = ({ sent, interrupted }: LoadResult) => sent - interrupted >= due * share;
     return ofClient(load, 'rate-reached', expected, reached, pace);
   };

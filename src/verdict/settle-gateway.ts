@@ -1,0 +1,60 @@
+import { randomBytes } from 'node:crypto';
+import type { Manifest } from '#lab/cluster.ts';
+import { ownerLabel } from '#support/paths.ts';
+import { timeouts } from '#support/timeouts.ts';
+import { until, type Look } from '#support/wait.ts';
+import { readCounters } from '#witness/counters.ts';
+import type { Scene } from '#verdict/scene.ts';
+import { stepLabel } from '#verdict/steps.ts';
+import type { Workload } from '#verdict/workload.ts';
+
+const markName = 'meshwitness-mark';
+const warming = 'listener_manager.total_listeners_warming';
+
+/**
+ * Waits until the proxies of these gateways serve what the API server held when this was called.
+ *
+ * What a refused or a removed policy changes cannot be foretold, and may be nothing. So a route of ours, with a word that is
+ * new, is put behind the change: the controller translates all objects together, and a proxy that has the word has the rest.
+ * It is done twice, as the controller hears of each kind on a stream of its own, and proxies take listeners in after routes.
+ *
+ * @throws NotReadyError naming the gateway that did not follow
+ */
+export async function settleGateways(scene: Scene, uses: readonly string[], signal?: AbortSignal): Promise<void> {
+  const gateways = uses.map((name) => scene.workload(name)).filter(({ address }) => address !== undefined);
+  if (gateways.length === 0) return;
+  for (let round = 0; round < 2; round += 1) {
+    const word = `w${randomBytes(6).toString('hex')}`;
+    await scene.cluster.apply([mark(scene, gateways, word)], signal);
+    await Promise.all(gateways.map((each) => hasTaken(scene, each, word, signal)));
+  }
+}
+
+async function hasTaken(scene: Scene, { name }: Workload, word: string, signal?: AbortSignal): Promise<void> {
+  const admin = await scene.admin(name);
+  const look = async (): Promise<Look<true>> => {
+    const { body } = await admin.request('/config_dump?resource=dynamic_route_configs', signal ? { signal } : {});
+    if (!body.includes(word)) return { seen: 'the routes of before' };
+    const counted = Object.values(await readCounters(admin, [warming], signal));
+    return counted.every((each) => each === 0) ? { done: true } : { seen: 'a listener that is warming' };
+  };
+  const options = { timeoutMs: timeouts.convergenceMs, intervalMs: timeouts.settlePollMs, ...(signal && { signal }) };
+  await until(`the proxy of gateway ${name} to follow`, look, options);
+}
+
+/** Redirects a host that nobody calls; it needs no backend, and no policy of a check has it in mind. */
+function mark({ plan }: Scene, gateways: readonly Workload[], word: string): Manifest {
+  const namespace = plan.names['namespace'] ?? '';
+  const requestRedirect = { hostname: `${word}.meshwitness.test`, statusCode: 302 };
+  const manifest = {
+    apiVersion: 'gateway.networking.k8s.io/v1',
+    kind: 'HTTPRoute',
+    metadata: { name: markName, namespace, labels: { [ownerLabel]: 'meshwitness', [stepLabel]: 'mark' } },
+    spec: {
+      parentRefs: gateways.map(({ name }) => ({ name, sectionName: 'http' })),
+      hostnames: ['mark.meshwitness.test'],
+      rules: [{ filters: [{ type: 'RequestRedirect', requestRedirect }] }],
+    },
+  };
+  return manifest;
+}
