@@ -41,6 +41,15 @@ describe('the history of a repository', () => {
   });
 });
 
+describe('a patch of a kustomization', () => {
+  it('is no policy of which something is missing', async () => {
+    await writeFile(join(folder, 'patch.yaml'), policyFor('ann@home'));
+    expect((await lint(folder)).findings.map(({ rule }) => rule)).toEqual(['OA-D1', 'OA-D8']);
+    await writeFile(join(folder, 'kustomization.yaml'), 'patches:\n  - path: patch.yaml\n');
+    expect((await lint(folder)).findings).toEqual([]);
+  });
+});
+
 describe('a cluster that is asked', () => {
   it('is sent what is whole and in clear, and its refusal stands at the field that it names', async () => {
     await cp(join(testdata, 'OA-D4/good'), folder, { recursive: true });

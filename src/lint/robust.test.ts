@@ -76,9 +76,9 @@ describe('whatever a file holds', () => {
 
   it('is judged without an exception: any text', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 200 }), async (text) =>
-        expect(Array.isArray(await judge(text))).toBe(true),
-      ),
+      fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 200 }), async (text) => {
+        expect(Array.isArray(await judge(text))).toBe(true);
+      }),
     );
   });
 
