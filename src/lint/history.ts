@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { posix, resolve } from 'node:path';
 import { $ } from 'zx/core';
-import { addressesIn, masked } from '#lint/addresses.ts';
+import { masked } from '#lint/addresses.ts';
+import { clearAddresses } from '#lint/clear-addresses.ts';
 import type { Finding } from '#lint/finding.ts';
 import { lineAt } from '#lint/line-of.ts';
 import { manifestsOf } from '#lint/manifest.ts';
 import { isPolicy } from '#lint/policy.ts';
 import { readYamlText } from '#lint/read-yaml.ts';
 import { blobsOf } from '#lint/git-blobs.ts';
-import { fields, isFields } from '#lint/shape.ts';
 
 /**
  * OA-D10 for what was committed once: an address that stood in clear in any version of a policy is still told by the
@@ -61,8 +61,8 @@ function tellingVersion(file: string, content: string): Finding | undefined {
   // Most versions hold no address, and need not be parsed.
   if (!content.includes('SecurityPolicy') || !content.includes('@')) return undefined;
   for (const source of readYamlText(file, content).sources) {
-    if (isFields(fields(source.value)['sops']) || !manifestsOf(source).some(isPolicy)) continue;
-    const [first] = addressesIn(source.text);
+    if (!manifestsOf(source).some(isPolicy)) continue;
+    const [first] = clearAddresses(source);
     if (first === undefined) continue;
     return {
       file,

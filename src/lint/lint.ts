@@ -38,7 +38,9 @@ export async function lint(dir: string, options: LintOptions = {}): Promise<Lint
   const earlier = history ? addressesInHistory(tree.root, signal) : Promise.resolve([]);
   const [sops, patches] = [await readSopsConfigs(tree), patchFiles(tree)];
   signal?.throwIfAborted();
-  const context = { tree, sops, api: { celRules: definitions === undefined || hasCelRules(definitions) } };
+  // Of a patch, what is missing may stand in the object that it is laid over.
+  const whole = { ...tree, manifests: tree.manifests.filter(({ source }) => !patches.has(source.file)) };
+  const context = { tree: whole, sops, api: { celRules: definitions === undefined || hasCelRules(definitions) } };
   const known = rules.flatMap(({ check }) => check(context));
   const schemas = definitions && new Schemas(definitions);
   const shape = schemas

@@ -1,17 +1,16 @@
 import { resolve } from 'node:path';
-import { addressesIn, masked } from '#lint/addresses.ts';
+import { masked } from '#lint/addresses.ts';
+import { clearAddresses, isEncryptedFile } from '#lint/clear-addresses.ts';
 import { pathText, type Finding } from '#lint/finding.ts';
-import { lineAt, lineOf } from '#lint/line-of.ts';
+import { lineAt } from '#lint/line-of.ts';
 import { manifestsOf, type Source } from '#lint/manifest.ts';
 import { isPolicy } from '#lint/policy.ts';
 import type { Context, Rule } from '#lint/rule.ts';
-import { fields, isFields } from '#lint/shape.ts';
 import { configFor, leavesInClear, ruleFor } from '#lint/sops-config.ts';
 
 /** The keys on the way to an allowlist: one of them has to fit. */
 const allowlistKeys = ['spec', 'authorization', 'rules', 'principal', 'jwt', 'claims', 'values'];
 const holdsPolicy = (source: Source): boolean => manifestsOf(source).some(isPolicy);
-const isEncryptedFile = ({ value }: Source): boolean => isFields(fields(value)['sops']);
 
 /** OA-D10: an address that everyone who can read the repository can read. */
 export const addressInClear: Rule = {
@@ -46,7 +45,7 @@ function tooNarrow({ tree, sops }: Context): Finding[] {
 function readable(source: Source, { tree, sops }: Context): Finding[] {
   const encrypted = isEncryptedFile(source);
   if (!encrypted && !holdsPolicy(source)) return [];
-  const found = addressesIn(encrypted ? withoutSopsBlock(source) : source.text);
+  const found = clearAddresses(source);
   const [first] = found;
   if (first === undefined) return [];
   const usesSops = sops.length > 0 || tree.sources.some(isEncryptedFile);
@@ -66,17 +65,4 @@ function readable(source: Source, { tree, sops }: Context): Finding[] {
         : 'encrypt it with SOPS by a rule whose encrypted_regex covers the values of claims: sops encrypt --in-place FILE',
     },
   ];
-}
-
-/** The block that sops adds names keys, some by the address of their owner. */
-function withoutSopsBlock(source: Source): string {
-  const first = lineOf(source, ['sops']) - source.lines.linePos(source.offset).line;
-  const lines = source.text.split('\n');
-  const length = lines.slice(first + 1).findIndex((line) => /^[^\s#]/.test(line));
-  const after = length === -1 ? [] : lines.slice(first + 1 + length);
-  return [
-    ...lines.slice(0, first),
-    ...lines.slice(first, lines.length - after.length).map((line) => ' '.repeat(line.length)),
-    ...after,
-  ].join('\n');
 }

@@ -54,7 +54,7 @@ export class Schemas {
     const value = withoutNulls(manifest.value);
     checked.validate(value);
     const errors = (checked.validate.errors ?? []).filter((error) => isTold(error, patch));
-    const findings = errors.flatMap((error) => findingFor(manifest, error) ?? []);
+    const findings = errors.map((error) => findingFor(manifest, error));
     const shaped = errors.every(({ keyword }) => keyword === 'additionalProperties');
     // As in the API server: rules are asked only of what has the right shape.
     const rules = shaped && !patch ? brokenRules(value, checked.structural) : [];
@@ -75,6 +75,7 @@ export class Schemas {
 
   #unknownKind(manifest: Manifest): Finding[] {
     const { apiVersion, group, kind } = manifest;
+    if (isControllerConfig(manifest)) return [];
     const known = group === '' ? [] : this.#definitions.kindsOf(group);
     if (known.length === 0) return [];
     return [
@@ -87,6 +88,10 @@ export class Schemas {
     ];
   }
 }
+
+/** The controller's own configuration has the form of an object, and is none: no server knows it. */
+const isControllerConfig = ({ group, kind }: Manifest): boolean =>
+  group === 'gateway.envoyproxy.io' && kind === 'EnvoyGateway';
 
 /** A field without a value counts as absent, as the API server takes it. */
 function withoutNulls(value: unknown): unknown {
@@ -108,10 +113,9 @@ function holdsVariable(value: unknown): boolean {
   return Object.values(value).some(holdsVariable);
 }
 
-function findingFor(manifest: Manifest, error: ErrorObject): Finding | undefined {
+function findingFor(manifest: Manifest, error: ErrorObject): Finding {
   const { why, fix, field } = wordsFor(error);
   const path: Path = [...pathOf(error.instancePath, manifest.value), ...(field === undefined ? [] : [field])];
-  // A missing field of an object that only defaults brought is none of the manifest.
   return findingAt(manifest, path, { rule: 'schema', severity: 'error', why: why(pathText(path)), fix });
 }
 
