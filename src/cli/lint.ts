@@ -81,9 +81,9 @@ async function definitionsFor(
 ): Promise<Definitions | undefined> {
   if (wanted === false) return undefined;
   if (typeof wanted === 'string') return Definitions.read(wanted);
-  const { ensureParts, findParts } = await import('#machine/parts.ts');
+  const { ensureParts } = await import('#machine/parts.ts');
   try {
-    const here = (await findParts([part], { signal })).get(part) ?? (await ensureParts([part], { signal })).get(part);
+    const here = (await ensureParts([part], { signal })).get(part);
     if (here?.path !== undefined) return await Definitions.read(here.path);
   } catch (error) {
     signal.throwIfAborted();

@@ -1,12 +1,6 @@
 import { addressesIn, type Address } from '#lint/addresses.ts';
 import { lineOf } from '#lint/line-of.ts';
-import type { Source } from '#lint/manifest.ts';
-import { fields, isFields } from '#lint/shape.ts';
-
-/** Whether SOPS encrypted a document, in whole or in part. */
-export function isEncryptedFile({ value }: Source): boolean {
-  return isFields(fields(value)['sops']);
-}
+import { isEncryptedFile, type Source } from '#lint/manifest.ts';
 
 /** The addresses of a document that everyone can read, its comments included; their offsets count from its beginning. */
 export function clearAddresses(source: Source): Address[] {

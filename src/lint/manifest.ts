@@ -53,9 +53,12 @@ function manifestOf(source: Source, value: unknown, base: Path): Manifest | unde
     group: apiVersion.includes('/') ? (apiVersion.split('/', 1)[0] ?? '') : '',
     name: text(metadata['name']),
     namespace: text(metadata['namespace']),
-    encrypted: isFields(fields(source.value)['sops']),
+    encrypted: isEncryptedFile(source),
   };
 }
+
+/** Whether SOPS encrypted a document, in whole or in part. */
+export const isEncryptedFile = ({ value }: Source): boolean => isFields(fields(value)['sops']);
 
 export type Told = Pick<Finding, 'rule' | 'severity' | 'why' | 'fix'>;
 

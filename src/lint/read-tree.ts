@@ -2,7 +2,7 @@ import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, extname, relative, resolve, sep } from 'node:path';
 import type { Finding } from '#lint/finding.ts';
 import { manifestsOf, type Manifest, type Source } from '#lint/manifest.ts';
-import { readYamlText } from '#lint/read-yaml.ts';
+import { readYamlText, unreadable } from '#lint/read-yaml.ts';
 import { messageOf } from '#support/errors.ts';
 
 /** A text that people or machines follow: a script, a Makefile, a page. */
@@ -39,7 +39,7 @@ export async function readTree(dir: string): Promise<Tree> {
     const isYaml = yaml.has(extname(path).toLowerCase());
     const read = await readText(path);
     if ('why' in read) {
-      if (isYaml) tree.findings.push(unreadable(file, read.why));
+      if (isYaml) tree.findings.push(unreadable(file, 1, read.why));
     } else if (isYaml) {
       tree.files += 1;
       const { sources, findings } = readYamlText(file, read.text);
@@ -90,13 +90,3 @@ async function readText(path: string): Promise<{ text: string } | { why: string 
     return { why: code === 'ENOENT' ? 'disappeared while it was read' : `cannot be read: ${messageOf(error)}` };
   }
 }
-
-const unreadable = (file: string, why: string): Finding => ({
-  file,
-  line: 1,
-  path: '',
-  rule: 'unreadable',
-  severity: 'error',
-  why,
-  fix: 'mend it: nothing of this file was checked',
-});

@@ -30,29 +30,16 @@ export interface ReadYaml {
 /** The documents of a YAML text; what cannot be read of it is one finding, and is left out. */
 export function readYamlText(file: string, text: string): ReadYaml {
   const lines = new LineCounter();
-  const unreadable = (line: number, why: string): ReadYaml => ({
-    sources: [],
-    findings: [
-      {
-        file,
-        line,
-        path: '',
-        rule: 'unreadable',
-        severity: 'error',
-        why,
-        fix: 'mend it: nothing of this file was checked',
-      },
-    ],
-  });
+  const refused = (line: number, why: string): ReadYaml => ({ sources: [], findings: [unreadable(file, line, why)] });
   try {
     const documents = parseAllDocuments(text, { ...options, lineCounter: lines } as never) as Document.Parsed[];
     const sources: Source[] = [];
     let offset = 0;
     for (const document of documents) {
       const [broken] = document.errors;
-      if (broken) return unreadable(lineAt(lines, broken.pos[0]), `is no YAML: ${messageOf(broken)}`);
+      if (broken) return refused(lineAt(lines, broken.pos[0]), `is no YAML: ${messageOf(broken)}`);
       const repeated = repeatedKey(document);
-      if (repeated) return unreadable(lineAt(lines, repeated.offset), `has the key ${repeated.key} twice in one map`);
+      if (repeated) return refused(lineAt(lines, repeated.offset), `has the key ${repeated.key} twice in one map`);
       const end = document.range[2];
       sources.push({ file, document, lines, text: text.slice(offset, end), offset, value: plain(document) });
       offset = end;
@@ -60,9 +47,20 @@ export function readYamlText(file: string, text: string): ReadYaml {
     return { sources, findings: [] };
   } catch (error) {
     // An alias that would unfold to millions of nodes, a nesting that exhausts the stack, an object that holds itself.
-    return unreadable(1, `cannot be read: ${messageOf(error)}`);
+    return refused(1, `cannot be read: ${messageOf(error)}`);
   }
 }
+
+/** A file of which nothing was checked. */
+export const unreadable = (file: string, line: number, why: string): Finding => ({
+  file,
+  line,
+  path: '',
+  rule: 'unreadable',
+  severity: 'error',
+  why,
+  fix: 'mend it: nothing of this file was checked',
+});
 
 /** As JSON has it: without objects that several places share, or that hold themselves. */
 function plain(document: Document): unknown {

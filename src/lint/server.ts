@@ -1,7 +1,7 @@
 import type { Finding } from '#lint/finding.ts';
 import { findingAt, type Manifest } from '#lint/manifest.ts';
 import type { Tree } from '#lint/read-tree.ts';
-import { isVariable, within, type Fields } from '#lint/shape.ts';
+import { holdsVariable, type Fields } from '#lint/shape.ts';
 
 /** Asks a cluster what it would say to an object, without keeping it. @returns its refusal, undefined when it would take it */
 export type DryRun = (object: Fields) => Promise<string | undefined>;
@@ -20,7 +20,7 @@ export async function askServer(tree: Tree, patches: ReadonlySet<string>, dryRun
 
 function canBeSent({ encrypted, name, group, value }: Manifest): boolean {
   if (encrypted || name === undefined || group === 'kustomize.config.k8s.io') return false;
-  return ![...within(value)].some(([, inner]) => Object.values(inner).some(isVariable));
+  return !holdsVariable(value);
 }
 
 /** A namespace or a definition that the tree itself brings is not there yet, and that is no fault of the object. */

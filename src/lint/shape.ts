@@ -30,6 +30,12 @@ export function isVariable(value: unknown): boolean {
   return typeof value === 'string' && /\$\{[^}]+\}/.test(value);
 }
 
+/** Whether something in a value is still to be filled in. */
+export function holdsVariable(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return isVariable(value);
+  return Object.values(value).some(holdsVariable);
+}
+
 /** The value at a path, undefined where the path leads nowhere. */
 export function at(value: unknown, path: Path): unknown {
   let here = value;

@@ -2,9 +2,9 @@ import { posix, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Finding } from '#lint/finding.ts';
 import { lineOf } from '#lint/line-of.ts';
+import { isEncryptedFile } from '#lint/manifest.ts';
 import type { Context, Rule } from '#lint/rule.ts';
 import type { Guide } from '#lint/read-tree.ts';
-import { fields, isFields } from '#lint/shape.ts';
 import { configFor, ruleFor } from '#lint/sops-config.ts';
 
 /** OA-D11: what is encrypted elsewhere is encrypted by no rule, or by another one, and comes back with values in clear. */
@@ -16,7 +16,7 @@ export const scratchPath: Rule = {
 
 function unruled({ tree, sops }: Context): Finding[] {
   return tree.sources.flatMap((source) => {
-    if (!isFields(fields(source.value)['sops'])) return [];
+    if (!isEncryptedFile(source)) return [];
     const path = resolve(tree.root, source.file);
     const config = configFor(path, sops);
     if (config === undefined || ruleFor(path, config)) return [];

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { masked } from '#lint/addresses.ts';
-import { clearAddresses, isEncryptedFile } from '#lint/clear-addresses.ts';
+import { clearAddresses } from '#lint/clear-addresses.ts';
 import { pathText, type Finding } from '#lint/finding.ts';
 import { lineAt } from '#lint/line-of.ts';
-import { manifestsOf, type Source } from '#lint/manifest.ts';
+import { isEncryptedFile, manifestsOf, type Source } from '#lint/manifest.ts';
 import { isPolicy } from '#lint/policy.ts';
 import type { Context, Rule } from '#lint/rule.ts';
 import { configFor, leavesInClear, ruleFor } from '#lint/sops-config.ts';

@@ -6,7 +6,7 @@ import type { Definitions, Structural } from '#lint/schema/crds.ts';
 import { jsonSchemaOf } from '#lint/schema/json-schema.ts';
 import { wordsFor } from '#lint/schema/words.ts';
 import { brokenRules } from '#lint/schema/validation-rules.ts';
-import { at, isFields, isVariable } from '#lint/shape.ts';
+import { at, holdsVariable, isFields, isVariable } from '#lint/shape.ts';
 import { nearest } from '#support/nearest.ts';
 
 interface Checked {
@@ -106,11 +106,6 @@ function isTold({ keyword, schemaPath, data }: ErrorObject, patch: boolean): boo
   if (/\/(?:oneOf|anyOf|not)\/./.test(schemaPath)) return false;
   if (patch && ['required', 'minItems', 'minProperties', 'oneOf', 'anyOf'].includes(keyword)) return false;
   return !isVariable(data);
-}
-
-function holdsVariable(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return isVariable(value);
-  return Object.values(value).some(holdsVariable);
 }
 
 function findingFor(manifest: Manifest, error: ErrorObject): Finding {
