@@ -54,7 +54,7 @@ async function cold(ofMachine = false): Promise<Cold> {
   }
   const env = ofMachine ? process.env : emptyCaches(home);
   const records = async () => {
-    const made = ofMachine ? resolve(paths.cache, 'parts') : resolve(home, 'cache/meshwitness/parts');
+    const made = resolve(ofMachine ? paths.cache : resolve(home, 'cache/meshwitness'), 'parts');
     const names = (await readdir(made).catch(() => [])).filter((name) => !name.startsWith('.'));
     const texts = names.map((name) => readFile(resolve(made, name, 'part.json'), 'utf8'));
     return (await Promise.all(texts)).map((text) => JSON.parse(text) as PartMade);

@@ -6,6 +6,7 @@ import { existingProduct, productsOf } from '#cli/products.ts';
 import { askAddOns, installAddOns } from '#install/add-ons.ts';
 import { askIstio } from '#install/capabilities.ts';
 import { istioAmong, productName, type Channel } from '#install/channel.ts';
+import { envoyGatewayPartsOf } from '#install/envoy-gateway-parts.ts';
 import { istioManifests } from '#install/istio-manifests.ts';
 import { istioPartsOf } from '#install/istio-parts.ts';
 import { installIstio } from '#install/istio.ts';
@@ -69,11 +70,7 @@ export async function readyLab(
 
 /** Its code is read only where a check asks for it. */
 async function installGateways(clusters: Cluster[], parts: PreparedLab['parts'], signal: AbortSignal): Promise<void> {
-  const [{ installEnvoyGateway }, { envoyGatewayPartsOf }, versions] = await Promise.all([
-    import('#install/envoy-gateway.ts'),
-    import('#install/envoy-gateway-parts.ts'),
-    loadVersions(),
-  ]);
+  const [{ installEnvoyGateway }, versions] = await Promise.all([import('#install/envoy-gateway.ts'), loadVersions()]);
   await Promise.all(clusters.map((each) => installEnvoyGateway(each, envoyGatewayPartsOf(parts, versions), signal)));
 }
 

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { addOnParts } from '#install/add-ons.ts';
-import { envoyGatewayImages } from '#install/envoy-gateway-parts.ts';
+import { envoyGatewayImages } from '#install/envoy-gateway-names.ts';
 import { istioChannels, type IstioChannel } from '#install/istio-manifests.ts';
 import type { LabWish } from '#cli/lab-wish.ts';
 import type { prepareLab } from '#cli/prepare-lab.ts';

@@ -2,14 +2,13 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { $ } from 'zx/core';
+import { envoyGatewayNamespace } from '#install/envoy-gateway-names.ts';
 import type { EnvoyGatewayParts } from '#install/envoy-gateway-parts.ts';
-import { kept, owned, parseManifests } from '#install/kept-manifests.ts';
+import { kept } from '#install/kept-manifests.ts';
 import type { Manifest } from '#lab/cluster.ts';
+import { owned, parseManifests } from '#lab/manifests.ts';
 import { NotReadyError } from '#support/errors.ts';
 import { timeouts } from '#support/timeouts.ts';
-
-/** Where the controller and its proxies stand. */
-export const envoyGatewayNamespace = 'envoy-gateway-system';
 
 /** What the chart makes of our values, in the order in which it is applied. */
 export interface EnvoyGatewayManifests {

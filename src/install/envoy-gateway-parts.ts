@@ -1,3 +1,9 @@
+import {
+  controllerImage,
+  envoyGatewayImages,
+  envoyGatewayTools,
+  type ProxyPart,
+} from '#install/envoy-gateway-names.ts';
 import { ensureParts, toolPath, type EnsureOptions } from '#machine/parts.ts';
 import { nameInNodes } from '#machine/image-names.ts';
 import type { ReadyPart } from '#machine/ready-part.ts';
@@ -15,18 +21,6 @@ export interface EnvoyGatewayParts {
   envoy: string;
 }
 
-const image = 'envoy-gateway-image';
-const files = ['helm', 'envoy-gateway-chart'];
-
-/** An Envoy of kind/versions.yaml that the proxies can be. */
-export type ProxyPart = 'envoy' | 'envoy-1.36-image';
-
-/** Names of the parts that installing it takes on this machine, beside the images that a node needs. */
-export const envoyGatewayTools: readonly string[] = files;
-
-/** Names of the images that a node needs; the Envoy `envoy` is in every node image. */
-export const envoyGatewayImages = (proxy: ProxyPart = 'envoy'): string[] => [image, proxy];
-
 /**
  * The parts of Envoy Gateway, made first where they are missing.
  *
@@ -37,7 +31,7 @@ export async function ensureEnvoyGateway(
   options: EnsureOptions = {},
 ): Promise<EnvoyGatewayParts> {
   const [ready, versions] = await Promise.all([
-    ensureParts([...files, ...envoyGatewayImages(proxy)], options),
+    ensureParts([...envoyGatewayTools, ...envoyGatewayImages(proxy)], options),
     loadVersions(),
   ]);
   return envoyGatewayPartsOf(ready, versions, proxy);
@@ -49,12 +43,12 @@ export function envoyGatewayPartsOf(
   versions: Versions,
   proxy: ProxyPart = 'envoy',
 ): EnvoyGatewayParts {
-  const [helm, chart] = files.map((part) => ready.get(part));
+  const [helm, chart] = envoyGatewayTools.map((part) => ready.get(part));
   if (!helm || !chart) throw new NotReadyError('the parts of Envoy Gateway are not here', './meshwitness images list');
   return {
     helm: toolPath(helm, 'helm'),
     chart: toolPath(chart, 'gateway-helm'),
-    image: nameInNodes(versions, image),
+    image: nameInNodes(versions, controllerImage),
     envoy: nameInNodes(versions, proxy),
   };
 }

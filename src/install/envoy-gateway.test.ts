@@ -3,8 +3,9 @@ import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { acceptedClasses, gatewayApiVersion, hasLogin } from '#install/envoy-gateway-facts.ts';
 import { inOrder, templateArguments } from '#install/envoy-gateway-manifests.ts';
-import { envoyGatewayImages, envoyGatewayPartsOf } from '#install/envoy-gateway-parts.ts';
-import { owned, parseManifests } from '#install/kept-manifests.ts';
+import { envoyGatewayImages } from '#install/envoy-gateway-names.ts';
+import { envoyGatewayPartsOf } from '#install/envoy-gateway-parts.ts';
+import { owned, parseManifests } from '#lab/manifests.ts';
 import { nameInNodes } from '#machine/image-names.ts';
 import { loadVersions } from '#machine/versions.ts';
 

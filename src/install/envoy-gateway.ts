@@ -1,12 +1,9 @@
-import {
-  envoyGatewayManifests,
-  envoyGatewayNamespace as namespace,
-  type EnvoyGatewayManifests,
-} from '#install/envoy-gateway-manifests.ts';
+import { envoyGatewayManifests, type EnvoyGatewayManifests } from '#install/envoy-gateway-manifests.ts';
+import { envoyGatewayNamespace as namespace } from '#install/envoy-gateway-names.ts';
 import type { EnvoyGatewayParts } from '#install/envoy-gateway-parts.ts';
-import { owned } from '#install/kept-manifests.ts';
 import { lookWorkload } from '#install/workload-ready.ts';
 import type { Cluster, Manifest } from '#lab/cluster.ts';
+import { owned } from '#lab/manifests.ts';
 import { NotReadyError } from '#support/errors.ts';
 import { timeouts } from '#support/timeouts.ts';
 import { until, type Look } from '#support/wait.ts';

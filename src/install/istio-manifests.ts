@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { $ } from 'zx/core';
-import { kept, parseManifests } from '#install/kept-manifests.ts';
+import { kept } from '#install/kept-manifests.ts';
 import type { Manifest } from '#lab/cluster.ts';
+import { parseManifests } from '#lab/manifests.ts';
 import { NotReadyError } from '#support/errors.ts';
 import { timeouts } from '#support/timeouts.ts';
 

@@ -1,8 +1,6 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { parseAllDocuments } from 'yaml';
-import type { Manifest } from '#lab/cluster.ts';
-import { ownerLabel, paths } from '#support/paths.ts';
+import { paths } from '#support/paths.ts';
 
 /**
  * What a tool makes of our values, made once and kept on this machine: to run it and to read what it wrote takes seconds.
@@ -18,17 +16,4 @@ export async function kept<T>(name: string, make: () => Promise<T>): Promise<T> 
   await writeFile(`${file}.${process.pid}`, JSON.stringify(made));
   await rename(`${file}.${process.pid}`, file);
   return made;
-}
-
-/** The objects of a file or of what a tool printed; documents that hold only comments are none. */
-export function parseManifests(text: string): Manifest[] {
-  return parseAllDocuments(text)
-    .map((document) => document.toJS() as Manifest | null)
-    .filter((manifest) => manifest !== null);
-}
-
-/** The same object with our label: the one by which what is ours is told. */
-export function owned<M extends Manifest>(manifest: M): M {
-  const { labels, ...metadata } = manifest.metadata;
-  return { ...manifest, metadata: { ...metadata, labels: { ...labels, [ownerLabel]: 'meshwitness' } } };
 }

@@ -1,5 +1,5 @@
-import { owned, parseManifests } from '#install/kept-manifests.ts';
 import type { Manifest } from '#lab/cluster.ts';
+import { owned, parseManifests } from '#lab/manifests.ts';
 
 /** Names of the images that the two programs run, as nodes know them. */
 export interface MetallbImages {

@@ -1,13 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import type { AddOn } from '#install/add-ons.ts';
-import { owned } from '#install/kept-manifests.ts';
 import { metallbManifests } from '#install/metallb-manifests.ts';
 import { addressRange } from '#install/metallb-range.ts';
 import { lookWorkload } from '#install/workload-ready.ts';
 import type { Cluster, Manifest } from '#lab/cluster.ts';
-import { nodeNetwork } from '#lab/node-network.ts';
+import { owned } from '#lab/manifests.ts';
 import { nameInNodes } from '#machine/image-names.ts';
-import { ensureParts, toolPath } from '#machine/parts.ts';
 import { loadVersions } from '#machine/versions.ts';
 import { NotReadyError } from '#support/errors.ts';
 import { timeouts } from '#support/timeouts.ts';
@@ -22,6 +20,7 @@ const pool = 'meshwitness';
 /** MetalLB, which gives Services of type LoadBalancer an address of the nodes' network and answers for it (layer 2). */
 export const metallb: AddOn = {
   parts: Object.values(images),
+  tools: [manifest.part],
   async install(cluster, signal) {
     const options = { timeoutMs: timeouts.loadBalancerMs, ...(signal && { signal }) };
     const [manifests, addresses] = await Promise.all([ourManifests(signal), ourAddresses(cluster, signal)]);
@@ -40,6 +39,8 @@ export const metallb: AddOn = {
 };
 
 async function ourManifests(signal?: AbortSignal): Promise<Manifest[]> {
+  // Who only plans an installation need not wait for what makes parts.
+  const { ensureParts, toolPath } = await import('#machine/parts.ts');
   const [ready, versions] = await Promise.all([ensureParts([manifest.part], signal ? { signal } : {}), loadVersions()]);
   const part = ready.get(manifest.part);
   if (!part) throw new NotReadyError(`part ${manifest.part} is not here`, './meshwitness images list');
@@ -53,6 +54,7 @@ async function ourManifests(signal?: AbortSignal): Promise<Manifest[]> {
 
 async function ourAddresses(cluster: Cluster, signal?: AbortSignal): Promise<Manifest[]> {
   if (cluster.node === undefined) throw new Error(`cluster ${cluster.name} is not ours: it has its own addresses`);
+  const { nodeNetwork } = await import('#lab/node-network.ts');
   const { first, last } = addressRange(await nodeNetwork(cluster.node, signal));
   const objects: (Manifest & { spec: object })[] = [
     {
