@@ -60,6 +60,8 @@ export default defineConfig({
     'import/no-named-as-default-member': 'off',
     'no-underscore-dangle': 'off',
     'no-await-in-loop': 'off',
+    // The second one is what a failure says.
+    'vitest/valid-expect': ['error', { maxArgs: 2 }],
   },
   overrides: [
     ...layers.map((layer, index) => only([`src/${layer}/**`], layers.slice(0, index + 1))),

@@ -15,7 +15,9 @@ import { paths } from '#support/paths.ts';
 import { seconds, timed } from './pairs.ts';
 
 const { parts: named, newMachine } = new Command('cold')
-  .option('--parts <names>', 'only these parts, with what they are made from, and no lab', (text: string) => text.split(','))
+  .option('--parts <names>', 'only these parts, with what they are made from, and no lab', (text: string) =>
+    text.split(','),
+  )
   .option('--new-machine', 'this machine has made nothing yet: the first half fills its own caches, which stay')
   .parse()
   .opts<{ parts?: string[]; newMachine?: true }>();
@@ -52,7 +54,7 @@ async function cold(ofMachine = false): Promise<Cold> {
   }
   const env = ofMachine ? process.env : emptyCaches(home);
   const records = async () => {
-    const made = ofMachine ? resolve(paths.cache, 'parts') : resolve(home, 'cache/meshwitness/parts');
+    const made = resolve(ofMachine ? paths.cache : resolve(home, 'cache/meshwitness'), 'parts');
     const names = (await readdir(made).catch(() => [])).filter((name) => !name.startsWith('.'));
     const texts = names.map((name) => readFile(resolve(made, name, 'part.json'), 'utf8'));
     return (await Promise.all(texts)).map((text) => JSON.parse(text) as PartMade);

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { productName } from '#install/channel.ts';
 import { istioChannels } from '#install/istio-manifests.ts';
 import { loadCatalogue } from '#verdict/catalogue.ts';
 import { verdictLine, type VerdictLine } from '#verdict/result.ts';
@@ -37,7 +38,7 @@ const whole = (line?: VerdictLine): string =>
 
 describe.each(checks)('$id $title', ({ id, scene, channels = istioChannels, tags, twins }) => {
   // The harness itself is the same under every control plane.
-  const products = scene === undefined ? [undefined] : channels.map((channel) => `istio-${channel}`);
+  const products = scene === undefined ? [undefined] : channels.map(productName);
   describe.each(products)('on %s', (product) => {
     const lineOf = (twin?: string) =>
       lines.find((line) => line.id === id && line.twin === twin && line.product === product);

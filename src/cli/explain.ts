@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import pc from 'picocolors';
 import { addOnParts } from '#install/add-ons.ts';
+import { productName } from '#install/channel.ts';
 import { reproduce } from '#cli/verify-record.ts';
 import { loadChecks, selectOne, type CataloguedCheck } from '#verdict/catalogue.ts';
 import { manifestText, partsOf, planRun } from '#verdict/plan.ts';
@@ -30,9 +31,7 @@ export async function explanation(check: CataloguedCheck): Promise<string> {
     ['Stands on', scene === undefined ? 'nothing: it brings its own' : `scene ${scene}: ${uses.join(', ')}`],
     ['Needs', needs.length === 0 ? 'nothing beyond a lab' : needs.join(', ')],
     ...(images.length === 0 ? [] : [['Images', images.join(', ')] satisfies [string, string]]),
-    ...(channels
-      ? [['Decided by', channels.map((each) => `istio-${each}`).join(', ')] satisfies [string, string]]
-      : []),
+    ...(channels ? [['Decided by', channels.map(productName).join(', ')] satisfies [string, string]] : []),
     ...twins.map(({ name, sabotage, breaks, on }): [string, string] => [
       `Twin ${name}`,
       `${sabotage} The check must turn red by ${breaks}${on === undefined ? '' : ` on ${on}`}.`,

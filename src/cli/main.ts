@@ -39,6 +39,10 @@ const commands: Record<string, { does: string; load: Load }> = {
     does: 'whether certificates are renewed, and if not, whose fault it is; from a cluster or from recordings',
     load: async (signal) => (await import('#cli/diagnose.ts')).diagnoseCommand(signal),
   },
+  lint: {
+    does: 'what is wrong with the manifests of a GitOps repository: logins, allowlists, encryption, schemas',
+    load: async (signal) => (await import('#cli/lint.ts')).lintCommand(signal),
+  },
   up: {
     does: 'bring a lab up and keep it, for many runs',
     load: async (signal) => (await import('#cli/up.ts')).upCommand(signal),

@@ -1,7 +1,9 @@
 import type { LabWish } from '#cli/lab-wish.ts';
 import { LabLease } from '#cli/lab-lease.ts';
 import { say, type Timings } from '#cli/progress.ts';
+import { addOnTools } from '#install/add-ons.ts';
 import { istioAmong } from '#install/channel.ts';
+import { envoyGatewayTools } from '#install/envoy-gateway-names.ts';
 import { istioPartNames, nodeImageForLab } from '#install/istio-parts.ts';
 import type { EngineInfo } from '#machine/docker.ts';
 import { ensureEngine } from '#machine/engine.ts';
@@ -29,7 +31,7 @@ export interface PreparedLab {
  * @throws NotReadyError without an engine, when another run uses the lab, or when a part cannot be made
  */
 export async function prepareLab(
-  { name, channels, parts: asked, source }: LabWish,
+  { name, channels, parts: asked, needs, source }: LabWish,
   { keep, step, signal }: { keep: boolean; step: ReturnType<Timings['stopwatch']>; signal: AbortSignal },
 ): Promise<PreparedLab> {
   const engine = await ensureEngine({ say, signal });
@@ -40,7 +42,8 @@ export async function prepareLab(
     const images = new LocalImages();
     const istio = istioAmong(channels);
     const nodeImagePart = await nodeImageForLab(name, istio, { images, signal });
-    const wanted = ['kind', nodeImagePart, ...istioPartNames(istio), ...asked];
+    const tools = [...(channels.includes('envoy-gateway') ? envoyGatewayTools : []), ...addOnTools(needs)];
+    const wanted = ['kind', nodeImagePart, ...istioPartNames(istio), ...tools, ...asked];
     const options = { images, signal, ...(source && { source }) };
     const parts = await withProgress((onProgress) => ensureParts(wanted, { ...options, onProgress }));
     step('images and tools');

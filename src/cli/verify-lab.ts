@@ -6,6 +6,7 @@ import { existingProduct, productsOf } from '#cli/products.ts';
 import { askAddOns, installAddOns } from '#install/add-ons.ts';
 import { askIstio } from '#install/capabilities.ts';
 import { istioAmong, productName, type Channel } from '#install/channel.ts';
+import { envoyGatewayPartsOf } from '#install/envoy-gateway-parts.ts';
 import { istioManifests } from '#install/istio-manifests.ts';
 import { istioPartsOf } from '#install/istio-parts.ts';
 import { installIstio } from '#install/istio.ts';
@@ -55,18 +56,22 @@ export async function readyLab(
   const [installed, added] = await Promise.all([
     Promise.all(clusters.map((each) => installIstio(each, istio, signal))),
     Promise.all(clusters.map((each) => installAddOns(each, needs, signal))),
+    channels.includes('envoy-gateway') && installGateways(clusters, parts, signal),
   ]);
   const [brought = []] = added;
   if (brought.length > 0) step('istio and add-ons');
   else step(installed.flat().length > 0 ? 'istio' : 'istio (stands)');
   const [cluster] = clusters;
   if (!cluster) throw new Error(`topology ${topology} has no cluster`);
-  const targets = channels.map((each): [Channel, Target] => [
-    each,
-    targetFor(cluster, each, { without, brought }),
-  ]);
+  const targets = channels.map((each): [Channel, Target] => [each, targetFor(cluster, each, { without, brought })]);
   const watch = () => watchLab(name, [...lab.clusters.keys()]);
   return { provider: lab.provider, products, targets: new Map(targets), watch };
+}
+
+/** Its code is read only where a check asks for it. */
+async function installGateways(clusters: Cluster[], parts: PreparedLab['parts'], signal: AbortSignal): Promise<void> {
+  const [{ installEnvoyGateway }, versions] = await Promise.all([import('#install/envoy-gateway.ts'), loadVersions()]);
+  await Promise.all(clusters.map((each) => installEnvoyGateway(each, envoyGatewayPartsOf(parts, versions), signal)));
 }
 
 /** Images of parts that are ready, and the names by which manifests ask for them. */
@@ -107,6 +112,9 @@ export async function readyContext(
   };
 }
 
+const askGateways = async (cluster: Cluster, forwards: Forwards) =>
+  (await import('#install/envoy-gateway-facts.ts')).askEnvoyGateway(cluster, forwards);
+
 /** A control plane whose capabilities are asked once; a sidecar tells more than the control plane alone, so its answer stands. */
 function targetFor(
   cluster: Cluster,
@@ -122,8 +130,9 @@ function targetFor(
     const meshed = [...(scene?.workloads.values() ?? [])].find(({ sidecar }) => sidecar);
     const admin = meshed && (await scene?.admin(meshed.name));
     await using own = new Forwards(cluster);
+    const forwards = scene?.forwards ?? own;
     const [{ capabilities }, added] = await Promise.all([
-      askIstio(cluster, scene?.forwards ?? own, revision, admin),
+      channel === 'envoy-gateway' ? askGateways(cluster, forwards) : askIstio(cluster, forwards, revision, admin),
       // What we brought has answered; on a loaded machine it may be silent for a moment.
       brought ?? askAddOns(cluster),
     ]);

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { addOnParts } from '#install/add-ons.ts';
+import { envoyGatewayImages } from '#install/envoy-gateway-names.ts';
 import { istioChannels, type IstioChannel } from '#install/istio-manifests.ts';
 import type { LabWish } from '#cli/lab-wish.ts';
 import type { prepareLab } from '#cli/prepare-lab.ts';
@@ -107,8 +108,16 @@ export async function verify(words: string[], options: VerifyOptions, signal: Ab
   const channels = existing ? ['current' as const] : channelsOf(options.istio ?? usualChannels(words, profile));
   const plan = await planRun(checks, channels, name, existing?.revision);
   const needs = plan.needs.filter((each) => !without.includes(each));
-  const parts = existing ? plan.parts : [...new Set([...plan.parts, ...addOnParts(needs)])];
-  const chosen = { name, topology, channels: plan.channels, without, ...(source && { source }), ...(existing && { existing }) };
+  const own = plan.channels.includes('envoy-gateway') ? envoyGatewayImages() : [];
+  const parts = existing ? plan.parts : [...new Set([...plan.parts, ...addOnParts(needs), ...own])];
+  const chosen = {
+    name,
+    topology,
+    channels: plan.channels,
+    without,
+    ...(source && { source }),
+    ...(existing && { existing }),
+  };
   const lab: LabWish = { ...chosen, parts, needs };
   // What works on clusters takes half a second to read from disk: meanwhile the engine is asked, and images are looked for.
   const running = import('#cli/verify-run.ts');
@@ -183,7 +192,7 @@ function lasting(check: CataloguedCheck, lifetimes: number | undefined): Catalog
 }
 
 /** A soak has a suspension, a stepped clock and an issuer that stops: less than this does not hold them. */
-const shortestSoak = 2.9;
+const shortestSoak = 3.6;
 
 function soak(text: string): number {
   const lifetimes = Number(text);

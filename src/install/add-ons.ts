@@ -1,3 +1,4 @@
+import { metallb } from '#install/metallb.ts';
 import { metricsServer } from '#install/metrics-server.ts';
 import type { Cluster } from '#lab/cluster.ts';
 
@@ -5,6 +6,8 @@ import type { Cluster } from '#lab/cluster.ts';
 export interface AddOn {
   /** Images that it runs, of kind/versions.yaml. */
   parts: readonly string[];
+  /** Parts that installing it takes on this machine. */
+  tools?: readonly string[];
   /** Installs it, or finds it as it should be, and waits until it answers. */
   install: (cluster: Cluster, signal?: AbortSignal) => Promise<void>;
   /** Whether a cluster has it, whoever installed it. */
@@ -12,12 +15,18 @@ export interface AddOn {
 }
 
 /** By the capability that checks name under `needs`. */
-const addOns: Readonly<Record<string, AddOn>> = { 'resource-metrics': metricsServer };
+const addOns: Readonly<Record<string, AddOn>> = {
+  'resource-metrics': metricsServer,
+  'load-balancer': metallb,
+};
 
 const wantedOf = (needs: readonly string[]): AddOn[] => needs.flatMap((each) => addOns[each] ?? []);
 
 /** Images that the add-ons for these capabilities run. */
 export const addOnParts = (needs: readonly string[]): string[] => wantedOf(needs).flatMap(({ parts }) => parts);
+
+/** Parts that installing the add-ons for these capabilities takes on this machine. */
+export const addOnTools = (needs: readonly string[]): string[] => wantedOf(needs).flatMap(({ tools = [] }) => tools);
 
 /**
  * Installs the add-ons that bring these capabilities into a cluster of ours; capabilities that no add-on brings are left alone.

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
-import { parseAllDocuments } from 'yaml';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { $ } from 'zx/core';
+import { kept } from '#install/kept-manifests.ts';
 import type { Manifest } from '#lab/cluster.ts';
+import { parseManifests } from '#lab/manifests.ts';
 import { NotReadyError } from '#support/errors.ts';
-import { paths } from '#support/paths.ts';
 import { timeouts } from '#support/timeouts.ts';
 
 export const istioChannels = ['current', 'older'] as const;
@@ -46,23 +46,18 @@ const form = 1;
 export async function istioManifests(parts: IstioParts, signal?: AbortSignal): Promise<IstioManifests> {
   const files = valueFiles(parts);
   const hash = await hashOf(files, parts);
-  const kept = resolve(paths.cache, 'manifests', `istio-${parts.channel}-${hash}.json`);
-  const before = await readFile(kept, 'utf8').catch(() => undefined);
-  if (before !== undefined) return JSON.parse(before) as IstioManifests;
-  const all = await generate(parts, files, signal);
   // What belongs to a revision has it in its name.
   const isBase = ({ kind, metadata }: Manifest) =>
     kind === 'CustomResourceDefinition' || !metadata.name.includes(`-${parts.channel}`);
-  const manifests: IstioManifests = {
-    channel: parts.channel,
-    hash,
-    base: all.filter(isBase),
-    revision: all.filter((manifest) => !isBase(manifest)),
-  };
-  await mkdir(dirname(kept), { recursive: true });
-  await writeFile(`${kept}.${process.pid}`, JSON.stringify(manifests));
-  await rename(`${kept}.${process.pid}`, kept);
-  return manifests;
+  return kept(`istio-${parts.channel}-${hash}`, async () => {
+    const all = await generate(parts, files, signal);
+    return {
+      channel: parts.channel,
+      hash,
+      base: all.filter(isBase),
+      revision: all.filter((manifest) => !isBase(manifest)),
+    };
+  });
 }
 
 async function generate(
@@ -77,9 +72,7 @@ async function generate(
   signal?.throwIfAborted();
   if (exitCode !== 0)
     throw new NotReadyError(`istioctl made nothing of Istio ${channel}: ${stderr.trim().split('\n').at(-1)}`);
-  return parseAllDocuments(stdout)
-    .map((document) => document.toJS() as Manifest | null)
-    .filter((manifest) => manifest !== null);
+  return parseManifests(stdout);
 }
 
 const values = (name: string): string => resolve(import.meta.dirname, `${name}.yaml`);

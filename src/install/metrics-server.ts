@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { parseAllDocuments } from 'yaml';
 import type { AddOn } from '#install/add-ons.ts';
 import type { Cluster, Manifest } from '#lab/cluster.ts';
+import { parseManifests } from '#lab/manifests.ts';
 import { nameInNodes } from '#machine/image-names.ts';
 import { loadVersions } from '#machine/versions.ts';
 import { timeouts } from '#support/timeouts.ts';
@@ -30,7 +30,7 @@ async function manifests(): Promise<Manifest[]> {
     loadVersions(),
   ]);
   const filled = text.replaceAll(`\${${part}}`, nameInNodes(versions, part));
-  return parseAllDocuments(filled).map((document) => document.toJS() as Manifest);
+  return parseManifests(filled);
 }
 
 /** That the API server forwards the group is not enough: the pod that we applied has to say something of a node. */

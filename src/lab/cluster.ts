@@ -51,13 +51,18 @@ class VerbatimObjects extends KubernetesObjectApi {
     return resource.namespaced;
   }
 
-  async applyVerbatim(manifest: Manifest): Promise<Manifest> {
+  /** @param dryRun the server checks and answers, unknown fields included, and keeps nothing */
+  async applyVerbatim(manifest: Manifest, dryRun = false): Promise<Manifest> {
     const path = await this.specUriPath(manifest, 'patch');
     const request = this.configuration.baseServer.makeRequestContext(path, HttpMethod.PATCH);
     request.setHeaderParam('Accept', 'application/json');
     request.setHeaderParam('Content-Type', PatchStrategy.ServerSideApply);
     request.setQueryParam('fieldManager', fieldManager);
     request.setQueryParam('force', 'true');
+    if (dryRun) {
+      request.setQueryParam('dryRun', 'All');
+      request.setQueryParam('fieldValidation', 'Strict');
+    }
     request.setBody(JSON.stringify(manifest));
     return (await this.requestPromise(request)) as Manifest;
   }
@@ -103,6 +108,26 @@ export class Cluster {
     const rest = manifests.filter((manifest) => !first.includes(manifest));
     const applied = await Promise.all(first.map((manifest) => this.#applyOne(manifest, signal)));
     return [...applied, ...(await Promise.all(rest.map((manifest) => this.#applyOne(manifest, signal))))];
+  }
+
+  /**
+   * Asks the API server whether it would take an object, admission included. Nothing is kept, so it may be asked of anybody's
+   * namespaces.
+   *
+   * @returns what it said against the object, undefined when it would take it
+   * @throws NotReadyError when it does not let us ask
+   */
+  async dryRun(manifest: Manifest, signal?: AbortSignal): Promise<string | undefined> {
+    try {
+      await this.#call(() => this.objects.applyVerbatim(manifest, true), signal);
+      return undefined;
+    } catch (error) {
+      const status = statusOf(error);
+      if (status === 401)
+        throw new NotReadyError(`cluster ${this.name} does not know us: ${refusalOf(error)}`, undefined, error);
+      if (status !== undefined || messageOf(error).startsWith('Unrecognized API version')) return refusalOf(error);
+      throw error;
+    }
   }
 
   /** Deletes objects in reverse order; what is already gone is no error. */

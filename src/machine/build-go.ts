@@ -10,13 +10,23 @@ import { paths } from '#support/paths.ts';
 const env = { CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' };
 const flags = ['-trimpath', '-buildvcs=false', '-mod=readonly'];
 
-/** Builds the programs of a recipe's go.mod; its modules are fetched beside the compilation of other parts. */
+/**
+ * Builds the programs of a recipe's go.mod; its modules are fetched beside the compilation of other parts. With the target
+ * `none` the module alone is fetched, without what it depends on, and compared with the recipe's go.sum.
+ */
 export const buildGo: Builder<SpecOf<'go'>> = async (context) => {
   const { part, spec, version, recipe, out, inSlot, signal } = context;
   await needTool('go', signal, context.say);
   await checkModule(recipe, spec.module, version);
   const log = part;
   const where = { cwd: recipe, env, signal, log };
+  if (spec.target === 'none') {
+    const found = await inSlot('download', 'downloading', () =>
+      run('go', ['mod', 'download', '-json', `${spec.module}@${version}`], where),
+    );
+    await keepFiles(spec, (JSON.parse(found) as { Dir: string }).Dir, out);
+    return;
+  }
   await inSlot('download', 'downloading modules', () =>
     run('go', ['list', '-deps', '-mod=readonly', '-f', '{{""}}', spec.target], where),
   );
@@ -27,9 +37,13 @@ export const buildGo: Builder<SpecOf<'go'>> = async (context) => {
   );
   if (spec.files.length === 0) return;
   const folder = (await run('go', ['list', '-m', '-mod=readonly', '-f', '{{.Dir}}', spec.module], where)).trim();
-  for (const { from, to } of spec.files)
-    await cp(resolve(folder, from), resolve(out, to), { recursive: true, preserveTimestamps: true });
+  await keepFiles(spec, folder, out);
 };
+
+async function keepFiles({ files }: SpecOf<'go'>, module: string, out: string): Promise<void> {
+  for (const { from, to } of files)
+    await cp(resolve(module, from), resolve(out, to), { recursive: true, preserveTimestamps: true });
+}
 
 /** go.mod has to name versions too, as Go reads nothing else: this keeps the two from drifting apart. */
 async function checkModule(recipe: string, module: string, version: string): Promise<void> {

@@ -1,9 +1,13 @@
+import { totalmem } from 'node:os';
 import PQueue from 'p-queue';
 
+/** Two programs that are linked at once take 4 GB at their peak; a machine with less than twice that has one after the other. */
+const memoryForTwo = 8 * 2 ** 30;
+
 /**
- * Queues for what takes a while. What may run at once: one compilation (the Go compiler uses every core by itself),
- * beside it three downloads (with two, a cold start left the compiler without work for 40 s), and one image at a time
- * in Docker, which packs on one core.
+ * Queues for what takes a while. What may run at once: two compilations (the Go compiler uses every core by itself, but links
+ * on one, and waits for its largest packages), beside them three downloads (with two, a cold start left the compiler without
+ * work for 40 s), and one image at a time in Docker, which packs on one core.
  */
 export interface Slots {
   compile: PQueue;
@@ -13,7 +17,7 @@ export interface Slots {
 
 export function makeSlots(): Slots {
   return {
-    compile: new PQueue({ concurrency: 1 }),
+    compile: new PQueue({ concurrency: totalmem() >= memoryForTwo ? 2 : 1 }),
     download: new PQueue({ concurrency: 3 }),
     image: new PQueue({ concurrency: 1 }),
   };

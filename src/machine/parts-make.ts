@@ -82,14 +82,19 @@ export class PartMaker {
 
   /** Parts of one release come from one source: a client and a server of different versions are no product. */
   #origin(part: string): Promise<Origin> {
-    const { release = part } = specOf(this.#versions, part);
+    const release = this.#releaseOf(part);
     return memo(this.#origins, release, () => this.#chooseOrigin(part, release));
+  }
+
+  /** A part that names none is a release of its own. */
+  #releaseOf(part: string): string {
+    return specOf(this.#versions, part).release ?? part;
   }
 
   async #chooseOrigin(part: string, release: string): Promise<Origin> {
     const { source } = this.#options;
     const members = Object.entries(this.#versions.parts)
-      .filter(([name, spec]) => spec.pull && (spec.release ?? name) === release)
+      .filter(([name, spec]) => spec.pull && this.#releaseOf(name) === release)
       .map(([name]) => name);
     if (source === 'build' || members.length === 0) return 'build';
     const here = await Promise.all(members.map((member) => this.#local(member, 'pull')));
@@ -118,7 +123,8 @@ export class PartMaker {
       const spec = specOf(this.#versions, part);
       if (origin === 'pull' && spec.pull) return pulledHash(part, spec.pull);
       return builtHash(this.#versions, part, this.#recipes, async (ingredient) => {
-        const same = specOf(this.#versions, ingredient).release === spec.release && spec.release !== undefined;
+        // To ask for the origin of the release that is being decided would wait for itself.
+        const same = this.#releaseOf(ingredient) === this.#releaseOf(part);
         return this.#hash(ingredient, same ? 'build' : await this.#origin(ingredient));
       });
     });

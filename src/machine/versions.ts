@@ -40,11 +40,12 @@ const goPart = z.strictObject({
   build: z.literal('go'),
   ...common,
   module: z.string(),
-  /** `tool` builds what the recipe's go.mod lists as tools, `.` its own main package. */
-  target: z.enum(['tool', '.']).default('tool'),
+  /** `tool` builds what the recipe's go.mod lists as tools, `.` its own main package, `none` nothing: only `files` are kept. */
+  target: z.enum(['tool', '.', 'none']).default('tool'),
   /** Set at link time, variable to value. */
   variables: z.record(z.string(), z.string()).default({}),
-  outputs: z.array(z.string()).min(1),
+  /** The programs; none, with the target `none`. */
+  outputs: z.array(z.string()).default([]),
   /** Files and folders to keep out of the module itself. */
   files: fileMap.default([]),
 });
@@ -104,6 +105,15 @@ const versionsFile = z
         complain('build', `${part}: expected either version or versionOf`);
       for (const [field, needed] of references(spec))
         if (!(needed in parts)) complain(field, `expected the name of a part, ${needed} is none`);
+      if (spec.build === 'go') {
+        const builds = spec.target !== 'none';
+        if (builds !== spec.outputs.length > 0)
+          complain(
+            'outputs',
+            builds ? 'expected the programs that it builds' : 'expected none: target none builds none',
+          );
+        if (!builds && spec.files.length === 0) complain('files', 'expected files: target none keeps nothing else');
+      }
       if (spec.pull && !isImage(spec) && !spec.pull.files?.length)
         complain('pull', 'expected files: which ones to take out of the image');
     }

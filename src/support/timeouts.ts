@@ -12,6 +12,12 @@ export const timeouts = {
   convergenceMs: 30_000,
   /** metrics-server has something to say once it has asked the kubelet twice, 15 s apart; four times that when loaded. */
   resourceMetricsMs: 120_000,
+  /** MetalLB's controller and speaker answer within seconds of their start; ten times that on a loaded machine. */
+  loadBalancerMs: 60_000,
+  /** The API server serves new definitions a second or two after it took them; two dozen at once, on a loaded machine. */
+  definitionsServedMs: 60_000,
+  /** A Gateway is Programmed 11 s after it was made, its proxy's pod included; ten times that on a loaded machine. */
+  gatewayProgrammedMs: 120_000,
   /** A single probe from inside the lab: loopback or one bridge away. */
   probeMs: 10_000,
   /** A whole login is a dozen requests, one of them to a provider that hashes; each a few milliseconds. */

@@ -1,14 +1,13 @@
+import { envoyGatewayNamespace as namespaceOfProxies } from '#install/envoy-gateway-names.ts';
 import type { Cluster, Manifest } from '#lab/cluster.ts';
 import type { Look } from '#support/wait.ts';
 import { hashAnnotation, type PlannedWorkload } from '#verdict/scene-file.ts';
 import { isReady, type Pod, type Workload } from '#verdict/workload.ts';
 
-/** Where Envoy Gateway deploys the proxies of all Gateways. */
-const proxyNamespace = 'envoy-gateway-system';
 const owner = 'gateway.envoyproxy.io/owning-gateway';
 const proxy = { container: 'envoy', adminPort: 19_000 };
 
-export interface GatewayObject extends Manifest {
+interface GatewayObject extends Manifest {
   metadata: Manifest['metadata'] & { generation?: number };
   status?: {
     addresses?: { value: string }[];
@@ -24,7 +23,7 @@ export async function readyGateway(
   const selector = `${owner}-name=${name},${owner}-namespace=${namespace}`;
   const [gateway, pods] = await Promise.all([
     cluster.read<GatewayObject>('gateway.networking.k8s.io/v1', 'Gateway', name, namespace),
-    cluster.list<Pod>('v1', 'Pod', proxyNamespace, selector),
+    cluster.list<Pod>('v1', 'Pod', namespaceOfProxies, selector),
   ]);
   if (gateway?.metadata.annotations?.[hashAnnotation] !== hash) return { seen: 'no such Gateway yet' };
   const programmed = gateway.status?.conditions?.find(({ type }) => type === 'Programmed');
@@ -32,11 +31,12 @@ export async function readyGateway(
     return { seen: `not programmed: ${programmed?.message ?? 'nobody looked at it'}` };
   const address = gateway.status?.addresses?.[0]?.value;
   const [pod] = pods.filter(isReady);
-  if (address === undefined || !pod || pods.length > 1) return { seen: `${pods.length} proxies, ${address ?? 'no address'}` };
+  if (address === undefined || !pod || pods.length > 1)
+    return { seen: `${pods.length} proxies, ${address ?? 'no address'}` };
   const ports = pod.spec.containers.flatMap((each) => (each.name === proxy.container ? (each.ports ?? []) : []));
   const found = {
     name,
-    namespace: proxyNamespace,
+    namespace: namespaceOfProxies,
     sidecar: false,
     proxy,
     pod: pod.metadata.name,

@@ -24,9 +24,12 @@ export function withPatches(manifests: readonly Manifest[]): Manifest[] {
       continue;
     }
     const { kind, metadata } = each;
-    const at = whole.findIndex((base) => base.kind === kind && base.metadata.name === metadata.name && isOf(step, base));
+    const at = whole.findIndex(
+      (base) => base.kind === kind && base.metadata.name === metadata.name && isOf(step, base),
+    );
     const base = whole[at];
-    if (!base) throw new UsageError(`${kind} ${metadata.name} patches step ${step}, which has no such document before it`);
+    if (!base)
+      throw new UsageError(`${kind} ${metadata.name} patches step ${step}, which has no such document before it`);
     const patched = merged(base, { ...each, metadata: { ...metadata, annotations } });
     if (isOf(step, each)) whole[at] = patched;
     else whole.push(patched);

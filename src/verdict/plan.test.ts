@@ -1,17 +1,14 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { paths } from '#support/paths.ts';
 import type { CataloguedCheck } from '#verdict/catalogue.ts';
 import { planRun } from '#verdict/plan.ts';
 
-const { folder, manifests } = vi.hoisted(() => {
-  const made = `${process.env['TMPDIR'] ?? '/tmp'}/mw-plan-${process.pid}`;
-  return { folder: made, manifests: `${made}/manifests` };
-});
-vi.mock(import('#support/paths.ts'), async (original) => {
-  const all = await original();
-  return { ...all, paths: { ...all.paths, manifests } };
-});
+const { manifests: ours } = paths;
+const folder = resolve(tmpdir(), `mw-plan-${process.pid}`);
+const manifests = resolve(folder, 'manifests');
 
 const scene = `schema: 1
 description: A scene of a test
@@ -25,13 +22,17 @@ workloads:
 const pod = (image: string) => `{ kind: Pod, metadata: { name: p }, spec: { containers: [{ image: '${image}' }] } }\n`;
 
 beforeAll(async () => {
+  Object.assign(paths, { manifests });
   await mkdir(resolve(manifests, 'tried'), { recursive: true });
   await writeFile(resolve(manifests, 'tried/scene.yaml'), scene);
   await writeFile(resolve(manifests, 'tried/pod.yaml'), pod('some/image:1'));
   await writeFile(resolve(manifests, 'tried/load.yaml'), pod('${k6-image}'));
   await writeFile(resolve(folder, 'own.yaml'), pod('${k6-image}'));
 });
-afterAll(() => rm(folder, { recursive: true }));
+afterAll(async () => {
+  Object.assign(paths, { manifests: ours });
+  await rm(folder, { recursive: true });
+});
 
 const checkOf = (id: string, more: Partial<CataloguedCheck>): CataloguedCheck => ({
   id,

@@ -11,11 +11,11 @@ import type { CataloguedCheck } from '#verdict/catalogue.ts';
 import { withPatches } from '#verdict/overlay.ts';
 import {
   imageNames,
-  partsOfScene,
   placeholder,
   planScene,
-  productOfScene,
   readManifests,
+  sceneFacts,
+  type SceneFacts,
   type ScenePlan,
 } from '#verdict/scene-file.ts';
 
@@ -98,20 +98,21 @@ export async function planRun(
 
 const usesOf = (checks: readonly CataloguedCheck[]): string[] => [...new Set(checks.flatMap(({ uses = [] }) => uses))];
 
-/** Under which products of the run a check is decided. */
-async function decidersOf({ scene, channels }: CataloguedCheck, istio: readonly IstioChannel[]): Promise<Channel[]> {
-  if (scene !== undefined && (await productOfScene(scene)) === 'envoy-gateway') return ['envoy-gateway'];
-  return istio.filter((each) => channels?.includes(each) ?? true);
-}
+/** What a check stands on: the harness itself, where it names no scene, under every control plane alike. */
+const groundOf = async ({ scene, uses = [] }: CataloguedCheck): Promise<SceneFacts> =>
+  scene === undefined ? { product: 'istio', parts: [] } : sceneFacts(scene, uses);
 
 /** The images that a check stands on, beyond what every node has preloaded: those of its workloads, and its own. */
-export async function partsOf({ scene, uses = [], parts = [] }: CataloguedCheck): Promise<string[]> {
-  return [...(scene === undefined ? [] : await partsOfScene(scene, uses)), ...parts];
+export async function partsOf(check: CataloguedCheck): Promise<string[]> {
+  return [...(await groundOf(check)).parts, ...(check.parts ?? [])];
 }
 
 /** What a check asks for; and the reason why it is not decided here, if there is one. */
 async function ask(check: CataloguedCheck, channels: readonly IstioChannel[], users: boolean) {
-  const [parts, deciders] = await Promise.all([partsOf(check), decidersOf(check, channels)]);
+  const ground = await groundOf(check);
+  const parts = [...ground.parts, ...(check.parts ?? [])];
+  const istio = channels.filter((each) => check.channels?.includes(each) ?? true);
+  const deciders: Channel[] = ground.product === 'istio' ? istio : [ground.product];
   const reason = async (): Promise<string | undefined> => {
     if (deciders.length === 0) return `istio-${check.channels?.join(' or ')} decides it, and is not part of this run`;
     if (!users) return undefined;

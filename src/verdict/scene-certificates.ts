@@ -1,6 +1,6 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import type { Cluster, Manifest } from '#lab/cluster.ts';
-import { ownerLabel } from '#support/paths.ts';
+import { owned } from '#lab/manifests.ts';
 import { hashAnnotation, type PlannedCertificate } from '#verdict/scene-file.ts';
 
 /** ConfigMap in every namespace that has certificates of the scene; its key `ca.crt` is what clients trust. */
@@ -46,8 +46,5 @@ function fits({ metadata, data }: CaMap, hash: string): boolean {
   return Date.parse(new X509Certificate(pem).validTo) - Date.now() > leastLeftMs;
 }
 
-const header = (kind: string, name: string, namespace: string): Manifest => ({
-  apiVersion: 'v1',
-  kind,
-  metadata: { name, namespace, labels: { [ownerLabel]: 'meshwitness' } },
-});
+const header = (kind: string, name: string, namespace: string): Manifest =>
+  owned({ apiVersion: 'v1', kind, metadata: { name, namespace } });

@@ -5,11 +5,12 @@ import { parseAllDocuments } from 'yaml';
 import { z } from 'zod';
 import type { Channel } from '#install/channel.ts';
 import type { Manifest } from '#lab/cluster.ts';
+import { owned } from '#lab/manifests.ts';
 import { nameInNodes, publishedName } from '#machine/image-names.ts';
 import { loadVersions } from '#machine/versions.ts';
 import { UsageError } from '#support/errors.ts';
 import { nearest } from '#support/nearest.ts';
-import { ownerLabel, paths } from '#support/paths.ts';
+import { paths } from '#support/paths.ts';
 import { readYaml } from '#support/yaml.ts';
 
 /** `${namespace}`, or `${k6-image}` for the image of a part. */
@@ -37,7 +38,9 @@ const sceneFile = z.strictObject({
   namespaces: z.record(z.string(), z.string()),
   always: z.array(z.string()),
   /** TLS Secrets that are made with the scene, under a CA of its own, by name: for which hosts, and in which namespaces. */
-  certificates: z.record(z.string(), z.strictObject({ hosts: z.array(z.string()), homes: z.array(z.string()) })).default({}),
+  certificates: z
+    .record(z.string(), z.strictObject({ hosts: z.array(z.string()), homes: z.array(z.string()) }))
+    .default({}),
   workloads: z.record(z.string(), workload),
 });
 
@@ -116,14 +119,15 @@ export async function planScene(
   return { name, channel, names, always: always.flat(), certificates, workloads };
 }
 
-/** Whose proxies a scene stands on. @throws UsageError for a malformed file */
-export const productOfScene = async (name: string): Promise<'istio' | 'envoy-gateway'> =>
-  (await readScene(name)).product;
-
-/** Parts that these workloads of a scene run images of. @throws UsageError as {@link planScene} */
-export async function partsOfScene(name: string, uses: readonly string[]): Promise<string[]> {
+/** Whose proxies a scene stands on, and the parts that these workloads of it run images of. @throws UsageError as {@link planScene} */
+export async function sceneFacts(name: string, uses: readonly string[]): Promise<SceneFacts> {
   const file = await readScene(name);
-  return uses.flatMap((each) => workloadOf(file, name, each).parts);
+  return { product: file.product, parts: uses.flatMap((each) => workloadOf(file, name, each).parts) };
+}
+
+export interface SceneFacts {
+  product: z.output<typeof sceneFile>['product'];
+  parts: string[];
 }
 
 /**
@@ -170,11 +174,6 @@ export async function readManifests(file: string, names: Record<string, string>)
     .map((each) => each.toJS() as Manifest | null)
     .filter((each) => each !== null)
     .map(owned);
-}
-
-function owned(manifest: Manifest): Manifest {
-  const { metadata } = manifest;
-  return { ...manifest, metadata: { ...metadata, labels: { [ownerLabel]: 'meshwitness', ...metadata.labels } } };
 }
 
 /** Puts the hash on Deployments and their pods: a changed ConfigMap then restarts what reads it. On Gateways, too. */

@@ -8,7 +8,8 @@ import type { InboundFacts } from '#witness/inbound.ts';
 import { LogFollower } from '#witness/log-follower.ts';
 import { makeCertificates } from '#verdict/scene-certificates.ts';
 import { hashAnnotation, type PlannedWorkload, type ScenePlan } from '#verdict/scene-file.ts';
-import { readyWorkloads, type Workload } from '#verdict/workload.ts';
+import { readyWorkloads } from '#verdict/ready-workloads.ts';
+import type { Workload } from '#verdict/workload.ts';
 
 /** Workloads of one scene under one control plane, ready, with their logs followed. Deployed once, used by many checks. */
 export class Scene implements AsyncDisposable {
@@ -102,7 +103,11 @@ export async function deployScene(cluster: Cluster, plan: ScenePlan, signal?: Ab
   }
   await makeCertificates(cluster, plan.certificates, signal);
   const options = { timeoutMs: timeouts.workloadReadyMs, ...(signal && { signal }) };
-  const workloads = await until(`the workloads of scene ${plan.name}`, () => readyWorkloads(cluster, plan.workloads), options);
+  const workloads = await until(
+    `the workloads of scene ${plan.name}`,
+    () => readyWorkloads(cluster, plan.workloads),
+    options,
+  );
   const scene = new Scene(plan, cluster, workloads);
   if (stale.length > 0) {
     const meshed = workloads.filter(({ sidecar }) => sidecar);
@@ -129,9 +134,7 @@ async function outdated(cluster: Cluster, { workloads }: ScenePlan): Promise<Pla
     const fits = ({ name, namespace, hash }: PlannedWorkload) =>
       found.some(
         ({ metadata }) =>
-          metadata.namespace === namespace &&
-          metadata.name === name &&
-          metadata.annotations?.[hashAnnotation] === hash,
+          metadata.namespace === namespace && metadata.name === name && metadata.annotations?.[hashAnnotation] === hash,
       );
     return all.filter((each) => !fits(each));
   };

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Manifest } from '#lab/cluster.ts';
-import { ownerLabel } from '#support/paths.ts';
+import { owned } from '#lab/manifests.ts';
 import { timeouts } from '#support/timeouts.ts';
 import { until, type Look } from '#support/wait.ts';
 import { readCounters } from '#witness/counters.ts';
@@ -46,15 +46,14 @@ async function hasTaken(scene: Scene, { name }: Workload, word: string, signal?:
 function mark({ plan }: Scene, gateways: readonly Workload[], word: string): Manifest {
   const namespace = plan.names['namespace'] ?? '';
   const requestRedirect = { hostname: `${word}.meshwitness.test`, statusCode: 302 };
-  const manifest = {
+  return owned({
     apiVersion: 'gateway.networking.k8s.io/v1',
     kind: 'HTTPRoute',
-    metadata: { name: markName, namespace, labels: { [ownerLabel]: 'meshwitness', [stepLabel]: 'mark' } },
+    metadata: { name: markName, namespace, labels: { [stepLabel]: 'mark' } },
     spec: {
       parentRefs: gateways.map(({ name }) => ({ name, sectionName: 'http' })),
       hostnames: ['mark.meshwitness.test'],
       rules: [{ filters: [{ type: 'RequestRedirect', requestRedirect }] }],
     },
-  };
-  return manifest;
+  });
 }

@@ -128,6 +128,11 @@ export const certificates: CourseScript = {
   ],
 };
 
+/** By how much the clock of a soak's issuer jumps ahead, in lifetimes: what it signs from then on is good for that much longer. */
+export const clockStep = 0.5;
+/** How long before its end a soak's issuer begins to repeat its old pair, in lifetimes: until the alarm, and a little longer. */
+export const stopsBeforeEnd = 1 + clockStep + 0.2;
+
 /** Few workloads over any number of lifetimes, with a node that sleeps through an expiry and a clock that jumps. */
 export const soak = (lifetimes: number): CourseScript => ({
   ...certificates,
@@ -142,7 +147,7 @@ export const soak = (lifetimes: number): CourseScript => ({
   loads: [],
   steps: [
     { at: 0.3, workload: 'issuer', act: { suspend: 0.85 } },
-    { at: 1.75, workload: 'issuer', act: { clock: 0.5 } },
-    { at: lifetimes - 1, workload: 'catalogue-stale', act: { mode: 'stale-repush' } },
+    { at: 1.75, workload: 'issuer', act: { clock: clockStep } },
+    { at: lifetimes - stopsBeforeEnd, workload: 'catalogue-stale', act: { mode: 'stale-repush' } },
   ],
 });

@@ -14,6 +14,7 @@ describe('two configurations', () => {
     );
     expect(firstDifference({ a: [1] }, { a: [1, 2] })).toBe('a.1: nothing, found 2');
     expect(firstDifference({ a: {} }, { a: 'text' })).toBe('a: {}, found "text"');
+    expect(firstDifference({}, { constructor: false })).toBe('constructor: nothing, found false');
   });
 
   it('have a difference exactly when their canonical texts differ', () => {

@@ -25,7 +25,7 @@ export function canonical(value: unknown): string {
 export function firstDifference(expected: unknown, found: unknown, path: string[] = []): string | undefined {
   if (isTree(expected) && isTree(found)) {
     for (const key of new Set([...Object.keys(expected), ...Object.keys(found)])) {
-      const difference = firstDifference(expected[key], found[key], [...path, key]);
+      const difference = firstDifference(own(expected, key), own(found, key), [...path, key]);
       if (difference !== undefined) return difference;
     }
     return undefined;
@@ -34,5 +34,7 @@ export function firstDifference(expected: unknown, found: unknown, path: string[
   return `${path.join('.')}: ${shown(expected)}, found ${shown(found)}`;
 }
 
+/** A field that is called as one which every object inherits is no field of it. */
+const own = (tree: Record<string, unknown>, key: string): unknown => (Object.hasOwn(tree, key) ? tree[key] : undefined);
 const isTree = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 const shown = (value: unknown): string => (value === undefined ? 'nothing' : canonical(value).slice(0, 80));

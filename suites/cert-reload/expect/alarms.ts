@@ -46,18 +46,23 @@ export function alarmedBeforeFailure(from: string, to: string): FactExpectation 
   });
 }
 
-/** An issuer that stops renewing at a time of the course, in lifetimes, is found within the lifetime that it broke. */
-export function foundInItsLifetime(workload: string, since: number): FactExpectation {
+/**
+ * An issuer that stops renewing at a time of the course is found within the lifetime that it broke.
+ *
+ * @param since in lifetimes from the start of the course
+ * @param lifetime of what it signs, in lifetimes of the course: more than one when its clock is ahead
+ */
+export function foundInItsLifetime(workload: string, since: number, lifetime = 1): FactExpectation {
   const question = {
     expectation: 'found-in-its-lifetime',
     kind: 'certificate',
     from: `serial of ${workload}`,
   } as const;
-  return ask({ ...question, expected: `an alarm within a lifetime of ${since} lifetimes` }, (course) => {
+  return ask({ ...question, expected: `an alarm within ${lifetime} lifetimes of ${since.toFixed(1)}` }, (course) => {
     if (!proxyOf(course, workload)?.handshake.length) return { silent: `no handshake with ${workload}` };
     const from = timeOf(course, since);
     const alarm = alarmOf(course, workload, 'serial', undefined, from);
-    const within = alarm !== undefined && Date.parse(alarm.at) <= from + course.lifetimeSeconds * 1000;
+    const within = alarm !== undefined && Date.parse(alarm.at) <= from + lifetime * course.lifetimeSeconds * 1000;
     return { met: within, seen: alarm ? `alarm at ${secondsInto(course, alarm.at)} s` : 'no alarm' };
   });
 }

@@ -86,6 +86,18 @@ describe('parts that are built', () => {
     expect([await builds('first'), await builds('second')]).toEqual([1, 1]);
   });
 
+  it('are found when their release is called as a part that they are made from', async () => {
+    const published =
+      "release: first\n    pull: { reference: 'a/b:1', version: '1', files: [{ from: b, to: second }] }";
+    await writeFile(
+      resolve(folder, 'versions.yaml'),
+      versionsText.replace('from: [first]', `from: [first]\n    ${published}`),
+    );
+    versions = await loadVersions(resolve(folder, 'versions.yaml'));
+    const made = await maker({ source: 'build' }).ready('second');
+    expect(await maker().ready('second')).toEqual(made);
+  });
+
   it('are made again when a recipe below them changes', async () => {
     const before = await maker().ready('second');
     await recipe('first', 'echo changed > "$2/first"');
