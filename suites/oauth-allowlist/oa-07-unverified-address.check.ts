@@ -4,7 +4,7 @@ import { notReceivedBy, receivedBy } from '#verdict/expectations/backend.ts';
 import { answered } from '#verdict/expectations/client.ts';
 import { deniedByPolicy } from '#verdict/expectations/proxy-log.ts';
 import { loggedIn } from '#verdict/expectations/visit.ts';
-import { gateway, listed, loginUses, provider, visit } from './homelab.ts';
+import { gateway, listed, loginUses, visit } from './homelab.ts';
 
 export default check({
   id: 'OA-07',
@@ -25,7 +25,7 @@ export default check({
   async collect(stage) {
     await stage.apply('policy');
     await stage.visit('before', visit(listed, { role: 'control' }));
-    await provider(stage, 'PUT', '/idp/users', { users: [{ username: 'impostor', email: listed, email_verified: false }] });
+    await stage.misbehave('accounts', { users: { impostor: { email: listed, email_verified: false } } });
     await stage.visit('unverified', visit('impostor'));
     await stage.visit('after', visit(listed, { role: 'control' }));
   },
