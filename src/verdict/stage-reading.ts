@@ -1,17 +1,32 @@
 import type { Manifest } from '#lab/cluster.ts';
 import { Issuer } from '#witness/issuer.ts';
 import { logHead, logTail } from '#witness/log-tail.ts';
+import type { Twin } from '#verdict/check.ts';
 import type { Scene } from '#verdict/scene.ts';
+import { documentsOf, withAddresses } from '#verdict/steps.ts';
+
+interface StageParts {
+  scene?: Scene;
+  names: Record<string, string>;
+  manifests: readonly Manifest[];
+  twin?: Twin;
+  signal: AbortSignal;
+}
 
 /** What a check can read of its scene without changing anything. */
 export class StageReading {
   readonly names: Record<string, string>;
   readonly signal: AbortSignal;
   readonly #scene: Scene | undefined;
+  readonly #manifests: readonly Manifest[];
+  readonly #twin: string | undefined;
+  #filled: readonly Manifest[] | undefined;
 
-  constructor({ scene, names, signal }: { scene?: Scene; names: Record<string, string>; signal: AbortSignal }) {
+  constructor({ scene, names, manifests, twin, signal }: StageParts) {
     this.#scene = scene;
     this.names = names;
+    this.#manifests = manifests;
+    this.#twin = twin?.name;
     this.signal = signal;
   }
 
@@ -35,6 +50,13 @@ export class StageReading {
   /** Address of a workload's pod. In a check's YAML `${address:NAME}` stands for it. */
   address(workload: string): string {
     return this.scene.workload(workload).podIP;
+  }
+
+  /** The documents of a step, with the addresses of this scene filled in. */
+  documents(step: string): Manifest[] {
+    // Filled in once: what was applied is known by identity when it is taken away.
+    this.#filled ??= withAddresses(this.#manifests, (name) => this.address(name));
+    return documentsOf(step, this.#filled, this.#twin);
   }
 
   /** Asks the fixture of a workload on its admin port: `POST /token`. @throws NotReadyError when it says anything but 200 */

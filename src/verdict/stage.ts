@@ -15,7 +15,6 @@ import { restarted, type Scene } from '#verdict/scene.ts';
 import { StagedLoad, type LoadPlan } from '#verdict/staged-load.ts';
 import { StageReading } from '#verdict/stage-reading.ts';
 import { enforced, lookBefore, settle } from '#verdict/settle.ts';
-import { documentsOf, withAddresses } from '#verdict/steps.ts';
 import { visitAs, type VisitPlan } from '#verdict/visits.ts';
 
 /** One call that a check makes. What is left out is the caller's default; the probe's id is ours. */
@@ -34,8 +33,6 @@ export interface CallPlan extends Omit<CallRequest, 'id'> {
 export class Stage extends StageReading {
   readonly #check: Check;
   readonly #twin: Twin | undefined;
-  readonly #manifests: readonly Manifest[];
-  #filled: readonly Manifest[] | undefined;
   readonly #applied: Manifest[] = [];
   readonly #probes: ProbeEvidence[] = [];
   readonly #facts: Evidence['facts'] = {};
@@ -62,7 +59,6 @@ export class Stage extends StageReading {
     super(parts);
     this.#check = parts.check;
     this.#twin = parts.twin;
-    this.#manifests = parts.manifests;
     this.#attempt = parts.attempt ?? 1;
     this.#freeze = parts.freeze;
   }
@@ -74,7 +70,11 @@ export class Stage extends StageReading {
 
   /** Applies the documents of a step, and waits until every proxy enforces them. */
   async apply(...steps: string[]): Promise<void> {
-    const objects = steps.flatMap((step) => this.#documents(step));
+    return this.applyObjects(steps.flatMap((step) => this.documents(step)));
+  }
+
+  /** Applies objects that the check had from elsewhere as those of a step: until every proxy enforces them. */
+  async applyObjects(objects: readonly Manifest[]): Promise<void> {
     const before = await lookBefore(this.scene, this.#uses, objects, this.signal);
     this.#applied.push(...objects);
     await this.scene.cluster.apply(objects, this.signal);
@@ -98,7 +98,7 @@ export class Stage extends StageReading {
 
   /** Takes the documents of a step away again, and waits until no proxy enforces them. */
   async remove(...steps: string[]): Promise<void> {
-    const objects = steps.flatMap((step) => this.#documents(step));
+    const objects = steps.flatMap((step) => this.documents(step));
     const before = await lookBefore(this.scene, this.#uses, objects, this.signal);
     await this.scene.cluster.remove(objects, this.signal);
     this.#applied.splice(0, this.#applied.length, ...this.#applied.filter((each) => !objects.includes(each)));
@@ -107,8 +107,8 @@ export class Stage extends StageReading {
 
   /** Puts the documents of one step in the place of another's, and waits once, until every proxy enforces just these. */
   async replace(old: string, next: string): Promise<void> {
-    const objects = this.#documents(next);
-    const gone = this.#documents(old);
+    const objects = this.documents(next);
+    const gone = this.documents(old);
     const before = await lookBefore(this.scene, this.#uses, [...gone, ...objects], this.signal);
     this.#applied.push(...objects);
     await this.scene.cluster.apply(objects, this.signal);
@@ -210,7 +210,7 @@ export class Stage extends StageReading {
 
   /** The rollout restart of operators, for Deployments that a step of the check applied; it goes on when this returns. */
   async restartStep(step: string): Promise<void> {
-    const deployments = this.#documents(step).filter(({ kind }) => kind === 'Deployment');
+    const deployments = this.documents(step).filter(({ kind }) => kind === 'Deployment');
     await this.scene.cluster.apply(deployments.map(restarted), this.signal);
   }
 
@@ -285,11 +285,5 @@ export class Stage extends StageReading {
 
   get #uses(): readonly string[] {
     return this.#check.uses ?? [];
-  }
-
-  #documents(step: string): Manifest[] {
-    // Filled in once: what was applied is known by identity when it is taken away.
-    this.#filled ??= withAddresses(this.#manifests, (name) => this.address(name));
-    return documentsOf(step, this.#filled, this.#twin?.name);
   }
 }
