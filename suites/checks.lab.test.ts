@@ -3,13 +3,15 @@ import { resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { productName } from '#install/channel.ts';
 import { istioChannels } from '#install/istio-manifests.ts';
-import { loadCatalogue } from '#verdict/catalogue.ts';
+import { loadCatalogue, type CataloguedCheck } from '#verdict/catalogue.ts';
+import { sceneFacts } from '#verdict/scene-file.ts';
 import { verdictLine, type VerdictLine } from '#verdict/result.ts';
 import { start } from './harness/command.ts';
 
 // Every check and every twin, on a real lab with both Istio versions: the same command that a person types. But for the soak, which
 // suspends the node: with a hundred pods on it, what follows is a test of Kubernetes. It has nights, and labs, of its own.
-const checks = (await loadCatalogue()).filter(({ level, tags }) => level !== 'roadmap' && !tags.includes('soak'));
+const decided = (await loadCatalogue()).filter(({ level, tags }) => level !== 'roadmap' && !tags.includes('soak'));
+const checks = await Promise.all(decided.map(async (each) => ({ ...each, products: await productsOf(each) })));
 let lines: VerdictLine[] = [];
 
 beforeAll(async () => {
@@ -25,6 +27,13 @@ beforeAll(async () => {
     .map((line) => verdictLine.parse(JSON.parse(line)));
 });
 
+/** Every product that decides a check; the harness itself is the same under every one. */
+async function productsOf({ scene, uses = [], channels = istioChannels }: CataloguedCheck) {
+  if (scene === undefined) return [undefined];
+  const { product } = await sceneFacts(scene, uses);
+  return product === 'istio' ? channels.map(productName) : [productName(product)];
+}
+
 /**
  * What a check with load measures is the machine's as well: where requests could not be sent on time, or repeats disagree,
  * nothing is decided, and that is no fault of the check.
@@ -36,9 +45,7 @@ const tooBusy = (line?: VerdictLine): boolean =>
 const whole = (line?: VerdictLine): string =>
   line === undefined ? 'no verdict' : [line.verdict, line.reason, ...(line.earlier ?? [])].join('\n  ');
 
-describe.each(checks)('$id $title', ({ id, scene, channels = istioChannels, tags, twins }) => {
-  // The harness itself is the same under every control plane.
-  const products = scene === undefined ? [undefined] : channels.map(productName);
+describe.each(checks)('$id $title', ({ id, products, tags, twins }) => {
   describe.each(products)('on %s', (product) => {
     const lineOf = (twin?: string) =>
       lines.find((line) => line.id === id && line.twin === twin && line.product === product);

@@ -51,9 +51,17 @@ export function progressLine({
   unstable,
   earlier,
 }: VerdictLine): string {
-  const name = [id, twin && `twin ${twin}`, product].filter((each) => each !== undefined).join(' · ');
+  const name = nameOf({ id, twin, product });
   const good = verdict === 'pass' || verdict === 'caught';
   const repeated = unstable && earlier ? `: at first: ${earlier.join('; ')}` : '';
   const why = good ? (label === undefined ? repeated : `: ${label}${repeated}`) : `: ${reason}`;
   return `${shownVerdict[verdict]}${unstable ? ' (unstable)' : ''}  ${name}  ${prettyMs(durationMs)}${why}`;
 }
+
+/** What did not hold beside others is told at once, and decided later. */
+export function doubtLine(line: VerdictLine): string {
+  return `${pc.yellow('… again')}  ${nameOf(line)}  ${prettyMs(line.durationMs)}: when all else has ended: ${line.reason}`;
+}
+
+const nameOf = ({ id, twin, product }: Partial<VerdictLine>): string =>
+  [id, twin && `twin ${twin}`, product].filter((each) => each !== undefined).join(' · ');

@@ -3,7 +3,7 @@ import pc from 'picocolors';
 import type { ContextLease } from '#cli/context-lease.ts';
 import type { LabLease } from '#cli/lab-lease.ts';
 import { exitCodeOf } from '#cli/exit-code.ts';
-import { progressLine, say, type Timings } from '#cli/progress.ts';
+import { doubtLine, progressLine, say, type Timings } from '#cli/progress.ts';
 import type { LabWish } from '#cli/lab-wish.ts';
 import type { PreparedLab } from '#cli/prepare-lab.ts';
 import type { AllureWriter } from '#cli/reporting.ts';
@@ -172,6 +172,7 @@ function optionsFor(
       if (check) (await allure()).add(line, check);
       say(progressLine(line));
     },
+    doubted: (line) => say(doubtLine(line)),
     dump: async (scene, { check, channel, manifests }) => {
       const name = `dumps/${fileStem({ id: check.id, product: productName(channel) })}`;
       await dumpScene(scene, { uses: check.uses ?? [], applied: manifests, folder: `${folder.dir}/${name}`, signal });

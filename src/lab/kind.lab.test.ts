@@ -11,6 +11,7 @@ import { createCluster, type KindParts } from '#lab/kind-create.ts';
 import { upKind } from '#lab/kind.ts';
 import type { Lab } from '#lab/lab.ts';
 import { kubeconfigOf, labFolder, readLab } from '#lab/record.ts';
+import { servicesLeadTo } from '#lab/service-rules.ts';
 import { readTopology, type Topology } from '#lab/topology.ts';
 import { throughProxy } from '#lab/testing/engine-proxy.ts';
 import { kindParts, upLab } from '#lab/up.ts';
@@ -75,6 +76,21 @@ describe('a lab of kind clusters', { sequential: true }, () => {
       const { stderr } = await run`docker exec ${nodeName(lab, 'main')} timeout 5 bash -c ${dial}`;
       expect(stderr).toMatch(/refused/i);
     }
+  });
+
+  it('tells whether Services lead to a pod, by the rules of the node', async () => {
+    const cluster = mainOf(await upLab({ name: lab, topology: 'solo', say }));
+    const dns = await cluster.list<Manifest & { status?: { podIP?: string } }>(
+      'v1',
+      'Pod',
+      'kube-system',
+      'k8s-app=kube-dns',
+    );
+    const addresses = dns.map(({ status }) => status?.podIP ?? expect.fail('a pod of kube-dns has no address'));
+    expect(addresses).not.toEqual([]);
+    await servicesLeadTo(cluster, addresses);
+    const unknown = servicesLeadTo(cluster, [...addresses, '10.10.0.250'], AbortSignal.timeout(1_000));
+    await expect(unknown).rejects.toThrow();
   });
 
   it('takes definitions as they stand, and says what the API server has against an object', async () => {

@@ -5,7 +5,8 @@ import type { Evidence } from '#support/evidence.ts';
 import type { Twin } from '#verdict/check.ts';
 import type { Group, PlannedCheck, RunPlan } from '#verdict/plan.ts';
 import { verdictSchemaVersion, type Verdict, type VerdictLine } from '#verdict/result.ts';
-import { runCheck } from '#verdict/run-check.ts';
+import { runCheck, type CheckResult, type CheckRun } from '#verdict/run-check.ts';
+import { looksAgain, mostDoubts, type Doubt } from '#verdict/second-look.ts';
 import { deployScene, type Scene } from '#verdict/scene.ts';
 
 /** One control plane that checks run under. */
@@ -30,22 +31,48 @@ export interface RunOptions {
   dump: (scene: Scene, planned: PlannedCheck) => Promise<string>;
   /** Told when a check has begun, and has waits before it for work that need not be done earlier. */
   underWay?: () => void;
+  /** Told of what did not hold beside others, and will be looked at again. */
+  doubted?: (line: VerdictLine) => void;
   /** Told how long a scene took to stand, in milliseconds. */
   timed: (step: string, durationMs: number) => void;
 }
 
 /**
  * Runs the checks that share scenes: one control plane after the other, its scenes beside each other, the checks of a scene
- * one after another, each check's twins right after it. Whatever goes wrong with one is its verdict; only an interrupt is
- * thrown.
+ * one after another, each check's twins right after it. What did not hold beside other scenes is looked at again when all
+ * have ended, and only then decided. Whatever goes wrong with one is its verdict; only an interrupt is thrown.
  */
 export async function runGroups({ groups }: RunPlan, options: RunOptions): Promise<void> {
-  for (const own of Map.groupBy(groups, ({ channel }) => channel).values()) {
-    // All of them: a group that an interrupt cuts off must have cleaned up before the run ends.
-    const ended = await Promise.allSettled(own.map((group) => runGroup(group, options)));
-    const failed = ended.find((each) => each.status === 'rejected');
-    if (failed) throw failed.reason;
+  const doubts = new Map<Group, Doubt[]>(groups.map((each) => [each, []]));
+  try {
+    for (const own of Map.groupBy(groups, ({ channel }) => channel).values()) {
+      // What had the machine to itself gains nothing from a second look.
+      const crowded = own.length > 1 && options.sabotage === undefined;
+      const run = (group: Group) => runGroup(group, options, crowded ? doubts.get(group) : undefined);
+      // All of them: a group that an interrupt cuts off must have cleaned up before the run ends.
+      const ended = await Promise.allSettled(own.map(run));
+      const failed = ended.find((each) => each.status === 'rejected');
+      if (failed) throw failed.reason;
+    }
+    if ([...doubts.values()].flat().length > mostDoubts) return;
+    for (const [group, own] of doubts) if (own.length > 0) await lookAgain(group, own, options);
+  } finally {
+    for (const { first } of [...doubts.values()].flat()) await options.verdict(first.line, first.evidence);
   }
+}
+
+/** Takes each of the doubts off the list when it is decided: those that an interrupt leaves there keep their first verdict. */
+async function lookAgain({ channel, plan }: Group, doubts: Doubt[], options: RunOptions): Promise<void> {
+  await onScene({ channel, plan }, options, async (footing) => {
+    for (let doubt = doubts[0]; doubt !== undefined; doubt = doubts[0]) {
+      if (footing.scene === undefined) return;
+      const { planned, twin, first } = doubt;
+      const again = await runCheck({ ...runOf(planned, footing, options), ...(twin && { twin }) });
+      doubts.shift();
+      const { line, evidence } = looksAgain(first, again);
+      await options.verdict(line, evidence);
+    }
+  });
 }
 
 /**
@@ -69,8 +96,18 @@ export async function runAlone({ alone }: RunPlan, options: RunOptions, lab = tr
   }
 }
 
-async function runGroup({ channel, plan, checks }: Group, options: RunOptions): Promise<void> {
-  const { targets, signal, timed } = options;
+/** @param doubts takes what did not hold; without, everything is decided at once */
+async function runGroup(group: Group, options: RunOptions, doubts?: Doubt[]): Promise<void> {
+  await onScene(group, options, async (footing) => {
+    for (const planned of group.checks) await runPlanned(planned, footing, options, doubts);
+  });
+}
+
+async function onScene(
+  { channel, plan }: Pick<Group, 'channel' | 'plan'>,
+  { targets, signal, timed }: RunOptions,
+  act: (footing: Footing) => Promise<void>,
+): Promise<void> {
   const { cluster, capabilities } = targetOf(targets, channel);
   let footing: Footing;
   try {
@@ -83,7 +120,7 @@ async function runGroup({ channel, plan, checks }: Group, options: RunOptions): 
     footing = { trouble: `the scene did not come up: ${messageOf(error)}`, capabilities: [] };
   }
   try {
-    for (const planned of checks) await runPlanned(planned, footing, options);
+    await act(footing);
   } finally {
     if (footing.scene && footing.scene.courses.size > 0) await takeDown(footing.scene).catch(() => undefined);
     await footing.scene?.[Symbol.asyncDispose]();
@@ -105,29 +142,38 @@ interface Footing {
   capabilities: readonly string[];
 }
 
-async function runPlanned(planned: PlannedCheck, footing: Footing, options: RunOptions): Promise<void> {
-  const { check, names, manifests } = planned;
-  const { scene, trouble, capabilities } = footing;
-  const { signal, sabotage, verdict, dump } = options;
+async function runPlanned(
+  planned: PlannedCheck,
+  footing: Footing,
+  options: RunOptions,
+  doubts?: Doubt[],
+): Promise<void> {
+  const { check } = planned;
+  const { trouble, capabilities } = footing;
+  const { signal, sabotage, verdict, twins } = options;
   signal.throwIfAborted();
   if (trouble !== undefined) return void (await verdict(undecided(planned, 'inconclusive', trouble)));
   const absent = check.needs.find((each) => !capabilities.includes(each));
   if (absent !== undefined)
     return void (await verdict(undecided(planned, 'unsupported', `${absent} is absent here, and the check needs it`)));
-  const shared = { check, names, manifests, capabilities, signal, ...(scene && { scene }) };
-  const running = runCheck({
-    ...shared,
-    ...(sabotage && { sabotage }),
-    ...(scene && { dump: () => dump(scene, planned) }),
-  });
+  const decide = async (first: CheckResult, twin?: Twin): Promise<void> => {
+    if (!doubts || held(first.line)) return void (await verdict(first.line, first.evidence));
+    doubts.push({ planned, first, ...(twin && { twin }) });
+    options.doubted?.(first.line);
+  };
+  const shared = runOf(planned, footing, options);
+  const running = runCheck({ ...shared, ...(sabotage && { sabotage }) });
   options.underWay?.();
-  const { line, evidence } = await running;
-  await verdict(line, evidence);
-  if (!options.twins) return;
-  for (const twin of check.twins) {
-    const sabotaged = await runCheck({ ...shared, twin });
-    await verdict(sabotaged.line, sabotaged.evidence);
-  }
+  await decide(await running);
+  for (const twin of twins ? check.twins : []) await decide(await runCheck({ ...shared, twin }), twin);
+}
+
+const held = ({ verdict }: VerdictLine): boolean => verdict === 'pass' || verdict === 'caught';
+
+function runOf(planned: PlannedCheck, { scene, capabilities }: Footing, { signal, dump }: RunOptions): CheckRun {
+  const { check, names, manifests } = planned;
+  const own = scene && { scene, dump: () => dump(scene, planned) };
+  return { check, names, manifests, capabilities, signal, ...own };
 }
 
 function targetOf(targets: RunOptions['targets'], channel: Channel): Target {

@@ -1,5 +1,6 @@
 import { Forwards, type PodHttp } from '#lab/forward.ts';
 import type { Cluster, Manifest } from '#lab/cluster.ts';
+import { servicesLeadTo } from '#lab/service-rules.ts';
 import { adminPort, sidecarAdminPort } from '#probe/caller.ts';
 import type { Course } from '#support/certificates.ts';
 import { timeouts } from '#support/timeouts.ts';
@@ -68,6 +69,7 @@ export class Scene implements AsyncDisposable {
     };
     const options = { timeoutMs: timeouts.workloadReadyMs, ...(signal && { signal }) };
     const workload = await until(`${name} to restart`, look, options);
+    if (isServed(planned)) await servicesLeadTo(this.cluster, [workload.podIP], signal);
     this.followers.get(name)?.[Symbol.dispose]();
     this.#keep(workload);
   }
@@ -111,7 +113,11 @@ export async function deployScene(cluster: Cluster, plan: ScenePlan, signal?: Ab
   const scene = new Scene(plan, cluster, workloads);
   if (stale.length > 0) {
     const meshed = workloads.filter(({ sidecar }) => sidecar);
-    await Promise.all(meshed.map((each) => knowsAll(scene, each, meshed, signal)));
+    const served = plan.workloads.filter(isServed).map(({ name }) => scene.workload(name).podIP);
+    await Promise.all([
+      servicesLeadTo(cluster, served, signal),
+      ...meshed.map((each) => knowsAll(scene, each, meshed, signal)),
+    ]);
   }
   return scene;
 }
@@ -123,6 +129,14 @@ export function restarted(object: Manifest): Manifest {
   const annotations = { ...metadata.annotations, 'kubectl.kubernetes.io/restartedAt': new Date().toISOString() };
   const template = { ...spec.template, metadata: { ...metadata, annotations } };
   return { ...object, spec: { ...spec, template } } as Manifest;
+}
+
+/** Whether a Service with an address of its own leads to it. */
+const isServed = ({ objects }: PlannedWorkload): boolean =>
+  objects.some((each) => each.kind === 'Service' && (each as Service).spec?.clusterIP !== 'None');
+
+interface Service extends Manifest {
+  spec?: { clusterIP?: string };
 }
 
 const keyOf = ({ kind, metadata }: Manifest): string => `${kind}/${metadata.namespace ?? ''}/${metadata.name}`;

@@ -1,6 +1,7 @@
 // Proves that a gateway restarts and scales under load without losing requests, and that a pod serves only when all of it is ready.
 import { z } from 'zod';
 import type { Manifest } from '#lab/cluster.ts';
+import { servicesLeadTo } from '#lab/service-rules.ts';
 import { sidecarAdminPort } from '#probe/caller.ts';
 import { timeouts } from '#support/timeouts.ts';
 import { until, type Look } from '#support/wait.ts';
@@ -175,6 +176,7 @@ type PodsSeen = Map<string, z.infer<typeof pods>[number]>;
 
 /** Waits until just so many pods are ready, all of the last template. @returns the certificates of their sidecars */
 async function rolledOut(stage: Stage, seen: PodsSeen, replicas: number): Promise<string[]> {
+  let addresses: string[] = [];
   const look = async (): Promise<Look<string[]>> => {
     const [deployment] = await objects<Deployment>(stage, 'apps/v1', 'Deployment');
     const { observedGeneration, updatedReplicas = 0, readyReplicas = 0, replicas: all } = deployment?.status ?? {};
@@ -184,10 +186,13 @@ async function rolledOut(stage: Stage, seen: PodsSeen, replicas: number): Promis
     const own = (await objects<Pod>(stage, 'v1', 'Pod')).filter(({ metadata }) => !metadata.deletionTimestamp);
     const known = await Promise.all(own.map((each) => witnessed(stage, each)));
     for (const each of known) seen.set(each.name, each);
+    addresses = own.map((each) => each.status?.podIP ?? '');
     return { done: known.map(({ certificate }) => certificate) };
   };
   const options = { timeoutMs: timeouts.workloadReadyMs, intervalMs: timeouts.objectPollMs, signal: stage.signal };
-  return until(`${gateway} to roll out`, look, options);
+  const certificates = await until(`${gateway} to roll out`, look, options);
+  await servicesLeadTo(stage.scene.cluster, addresses, stage.signal);
+  return certificates;
 }
 
 async function witnessed({ scene, names }: Stage, { metadata, status }: Pod): Promise<z.infer<typeof pods>[number]> {
@@ -219,5 +224,5 @@ interface Deployment extends Manifest {
 }
 interface Pod extends Manifest {
   metadata: Manifest['metadata'] & { deletionTimestamp?: string | Date };
-  status?: { conditions?: { type: string; lastTransitionTime?: string | Date }[] };
+  status?: { podIP?: string; conditions?: { type: string; lastTransitionTime?: string | Date }[] };
 }
