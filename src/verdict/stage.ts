@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { CallRequest, FaultScript } from '#fixtures/server/protocol.ts';
+import type { IdpScript } from '#fixtures/server/protocol-idp.ts';
 import { productName } from '#install/channel.ts';
 import { statusOf, type Manifest } from '#lab/cluster.ts';
 import { callFrom } from '#probe/caller.ts';
@@ -168,6 +169,11 @@ export class Stage extends StageReading {
     return last;
   }
 
+  /** Gives another browser the cookies that visits kept under a name. */
+  async copyJar(browser: string, from: string, to: string): Promise<void> {
+    await this.ask(browser, '/browse/jars', { from, to });
+  }
+
   /**
    * Does many calls and records how far counters moved over all of them, as a fact: `{ "<workload>": { "<stat>": delta } }`.
    *
@@ -227,11 +233,12 @@ export class Stage extends StageReading {
     return StagedLoad.start(this.scene, this.names, plan, this.signal, (each) => this.#loads.push(...each));
   }
 
-  /** Has the backend of a workload answer as a script says, until the check has ended. */
-  async misbehave(workload: string, script: FaultScript): Promise<void> {
+  /** Has the backend or the provider of a workload answer as a script says, until the check has ended. */
+  async misbehave(workload: string, script: FaultScript | IdpScript): Promise<void> {
     this.#misbehaving.add(workload);
     const backend = await this.scene.fixture(workload);
-    const { status, body } = await backend.request('/script', { method: 'PUT', body: script, signal: this.signal });
+    const request = { method: 'PUT' as const, body: { ...script }, signal: this.signal };
+    const { status, body } = await backend.request('/script', request);
     if (status !== 200) throw new NotReadyError(`${workload} does not take the script: ${body.trim()}`);
   }
 
