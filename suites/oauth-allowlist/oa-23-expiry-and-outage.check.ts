@@ -24,7 +24,8 @@ export default check({
   applies: ['oauth-policy.yaml'],
   story: {
     setUp: `The working policy, and a provider whose tokens live for ${lifeSeconds} s; with refresh, with a provider that refuses it, and with refresh switched off. Then a provider that answers 503 to everything.`,
-    sends: 'A request after the expiry of each login; during the outage one of a user who is logged in, and one of somebody who is not.',
+    sends:
+      'A request after the expiry of each login; during the outage one of a user who is logged in, and one of somebody who is not.',
     expects:
       'With refresh 200, by one call to the token endpoint that no browser took part in. Without it, or refused, back to the login. During the outage whoever is logged in stays so; nobody else gets further than the provider.',
     why: 'A login that does not end with its tokens outlives every revocation, and one that ends with each outage of the provider takes all applications with it.',

@@ -15,10 +15,14 @@ function browser(expectation: string, expected: string, weigh: Weigh): Expectati
 }
 
 /** The browser came to its end by itself: no redirect loop, and no more hops than a browser takes. */
-export const endedByItself: Expectation = browser('no-loop', 'an end within the hops of a browser', ({ ended, hops }) => ({
-  met: ended !== 'loop' && ended !== 'too-many-hops',
-  seen: `${ended} after ${hops.length} hops`,
-}));
+export const endedByItself: Expectation = browser(
+  'no-loop',
+  'an end within the hops of a browser',
+  ({ ended, hops }) => ({
+    met: ended !== 'loop' && ended !== 'too-many-hops',
+    seen: `${ended} after ${hops.length} hops`,
+  }),
+);
 
 /** The browser was sent on to a page whose address starts so. */
 export function sentTo(prefix: string): Expectation {
@@ -44,11 +48,11 @@ export function askedFor(prefix: string, times: number): Expectation {
   });
 }
 
-/** At the end the browser holds a cookie of this name for which all of that is true. */
+/** At the end the browser holds a cookie of this name, or with a suffix to it, for which all of that is true. */
 export function holdsCookie(name: string, facts: Partial<CookieEvidence>): Expectation {
   const expected = `cookie ${name} with ${JSON.stringify(facts)}`;
   return browser('cookie-held', expected, ({ cookies }) => {
-    const found = cookies.find((each) => each.name === name);
+    const found = cookies.find((each) => each.name === name || each.name.startsWith(`${name}-`));
     const wrong = Object.entries(facts).filter(([key, value]) => found?.[key as keyof CookieEvidence] !== value);
     const seen = wrong.map(([key]) => `${key} ${String(found?.[key as keyof CookieEvidence])}`).join(', ');
     return { met: found !== undefined && wrong.length === 0, seen: found ? seen || 'as expected' : 'no such cookie' };
