@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { IdpScript } from '#fixtures/server/protocol-idp.ts';
 import type { CallRequest, FaultScript } from '#fixtures/server/protocol.ts';
 import { productName } from '#install/channel.ts';
 import { statusOf, type Manifest } from '#lab/cluster.ts';
@@ -40,7 +41,7 @@ export class Stage extends StageReading {
   readonly #probes: ProbeEvidence[] = [];
   readonly #facts: Evidence['facts'] = {};
   readonly #loads: Evidence['loads'] = [];
-  readonly #misbehaving = new Set<string>();
+  readonly #misbehaving = new Map<string, string>();
   readonly #attempt: number;
   readonly #freeze: (() => Promise<void>) | undefined;
   #frozen = false;
@@ -163,7 +164,7 @@ export class Stage extends StageReading {
     const order = this.#probes.length;
     const probe = { name, role, id: start, from, to, order, request: { method: 'GET', url, headers: {} }, silent: [] };
     this.#probes.push({ ...probe, client: { id: start, outcome: 'timeout', timingsMs: { total: 0 } } });
-    const { visit, last } = await visitAs(this.scene, plan, start, this.signal);
+    const { visit, last } = await visitAs(this.scene, plan, { id: start, jars: this.jars }, this.signal);
     this.#probes[order] = { ...probe, id: last.id, client: last, visit };
     return last;
   }
@@ -227,11 +228,12 @@ export class Stage extends StageReading {
     return StagedLoad.start(this.scene, this.names, plan, this.signal, (each) => this.#loads.push(...each));
   }
 
-  /** Has the backend of a workload answer as a script says, until the check has ended. */
-  async misbehave(workload: string, script: FaultScript): Promise<void> {
-    this.#misbehaving.add(workload);
+  /** Has the backend (or the provider) that a workload is answer as a script says, until the check has ended. */
+  async misbehave(workload: string, script: FaultScript | IdpScript): Promise<void> {
+    const path = 'steps' in script ? '/script' : '/idp/script';
+    this.#misbehaving.set(workload, path);
     const backend = await this.scene.fixture(workload);
-    const { status, body } = await backend.request('/script', { method: 'PUT', body: script, signal: this.signal });
+    const { status, body } = await backend.request(path, { method: 'PUT', body: script, signal: this.signal });
     if (status !== 200) throw new NotReadyError(`${workload} does not take the script: ${body.trim()}`);
   }
 
@@ -272,8 +274,8 @@ export class Stage extends StageReading {
 
   /** Removes what the check applied and did not remove itself, in reverse. */
   async close(): Promise<void> {
-    const behave = [...this.#misbehaving].map(async (workload) =>
-      (await this.scene.fixture(workload)).request('/script', { method: 'DELETE' }),
+    const behave = [...this.#misbehaving].map(async ([workload, path]) =>
+      (await this.scene.fixture(workload)).request(path, { method: 'DELETE' }),
     );
     await Promise.all(behave);
     const left = this.#applied.splice(0);

@@ -15,16 +15,20 @@ function browser(expectation: string, expected: string, weigh: Weigh): Expectati
 }
 
 /** The browser came to its end by itself: no redirect loop, and no more hops than a browser takes. */
-export const endedByItself: Expectation = browser('no-loop', 'an end within the hops of a browser', ({ ended, hops }) => ({
-  met: ended !== 'loop' && ended !== 'too-many-hops',
-  seen: `${ended} after ${hops.length} hops`,
-}));
+export const endedByItself: Expectation = browser(
+  'no-loop',
+  'an end within the hops of a browser',
+  ({ ended, hops }) => ({
+    met: ended !== 'loop' && ended !== 'too-many-hops',
+    seen: `${ended} after ${hops.length} hops`,
+  }),
+);
 
 /** The browser was sent on to a page whose address starts so. */
 export function sentTo(prefix: string): Expectation {
   return browser('sent-to', `a redirect to ${prefix}`, ({ hops }) => {
     const [first] = hops.filter(({ location }) => location?.startsWith(prefix));
-    return { met: first !== undefined, seen: first ? 'sent there' : `${wayOf(hops)}` };
+    return { met: first !== undefined, seen: first ? 'sent there' : wayOf(hops) };
   });
 }
 
