@@ -26,7 +26,9 @@ function policyIs(expectation: string, expected: string, met: (found: z.output<t
     shape: status,
     met,
     seen: ({ exists, accepted: said, reason, message }) =>
-      exists ? `Accepted: ${said ?? 'not said'}${reason ? `, ${reason}` : ''}${message ? `: ${message}` : ''}` : 'no such policy',
+      exists
+        ? `Accepted: ${said ?? 'not said'}${reason ? `, ${reason}` : ''}${message ? `: ${message}` : ''}`
+        : 'no such policy',
   });
 }
 
@@ -41,11 +43,7 @@ export const guarded: Expectation = ({ client, from }) => {
   const open = client.status === 200 ? 'open to everybody: ' : '';
   const to = location === undefined ? '' : ` to ${location.split('?', 1)[0]}`;
   return [
-    answer(
-      { expectation: 'fail-open', kind: 'client', from, expected },
-      met,
-      `${open}${outcomeText(client)}${to}`,
-    ),
+    answer({ expectation: 'fail-open', kind: 'client', from, expected }, met, `${open}${outcomeText(client)}${to}`),
   ];
 };
 

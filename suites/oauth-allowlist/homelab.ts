@@ -48,7 +48,7 @@ interface Policy extends Manifest {
 export async function policyStatus(stage: Stage, name = 'oauth-a') {
   const namespace = stage.names['namespace'] ?? '';
   const all = await stage.objects('gateway.envoyproxy.io/v1alpha1', 'SecurityPolicy', namespace);
-  const found = all.find(({ metadata }) => metadata.name === name) as Policy | undefined;
+  const found: Policy | undefined = all.find(({ metadata }) => metadata.name === name);
   const said = found?.status?.ancestors?.[0]?.conditions?.find(({ type }) => type === 'Accepted');
   return {
     exists: found !== undefined,
@@ -58,7 +58,12 @@ export async function policyStatus(stage: Stage, name = 'oauth-a') {
 }
 
 /** Tells the provider on its admin port what to do. @throws NotReadyError when it refuses */
-export async function provider(stage: Stage, method: 'DELETE' | 'POST' | 'PUT', path: string, body?: Record<string, unknown>) {
+export async function provider(
+  stage: Stage,
+  method: 'DELETE' | 'POST' | 'PUT',
+  path: string,
+  body?: Record<string, unknown>,
+) {
   const accounts = await stage.scene.fixture('accounts');
   const { status, body: said } = await accounts.request(path, { method, ...(body && { body }), signal: stage.signal });
   if (status >= 300) throw new NotReadyError(`accounts answered ${status} to ${method} ${path}: ${said.trim()}`);

@@ -25,7 +25,8 @@ export default check({
   applies: ['oauth-policy.yaml'],
   story: {
     setUp: 'The working policy with two entries in lower case.',
-    sends: 'Logins whose address is a listed one with capitals, with a plus-alias, and with dots; and that of the owner.',
+    sends:
+      'Logins whose address is a listed one with capitals, with a plus-alias, and with dots; and that of the owner.',
     expects: '403 for each of the three, by no rule of the policy; 200 for the owner.',
     why: 'Matching is exact. Providers that keep the case a person typed lock that person out of a list in lower case, and a list with capitals locks everybody else out.',
   },
@@ -39,13 +40,7 @@ export default check({
   judge: ({ probe, probes }) => [
     ...['before', 'after'].map((name) => probe(name, answered(200), receivedBy('app1'))),
     probe('owner', loggedIn, answered(200), loggedAt(gateway, 200), receivedBy('app1')),
-    probes(
-      'variant-',
-      loggedIn,
-      answered(403, 'RBAC: access denied'),
-      deniedByPolicy(gateway),
-      notReceivedBy('app1'),
-    ),
+    probes('variant-', loggedIn, answered(403, 'RBAC: access denied'), deniedByPolicy(gateway), notReceivedBy('app1')),
   ],
   twins: [
     {

@@ -17,8 +17,10 @@ export default check({
   uses: loginUses,
   applies: ['oauth-policy.yaml'],
   story: {
-    setUp: 'The working policy, whose rule asks for email_verified by an expression; the claim itself is a boolean, which no claim value of a rule matches.',
-    sends: 'A login of an account with the listed address that the provider calls unverified; before and after, one that it calls verified.',
+    setUp:
+      'The working policy, whose rule asks for email_verified by an expression; the claim itself is a boolean, which no claim value of a rule matches.',
+    sends:
+      'A login of an account with the listed address that the provider calls unverified; before and after, one that it calls verified.',
     expects: '403 for the first, by no rule of the policy; 200 for the others.',
     why: 'At many providers an account can carry an address that is somebody else’s until it is verified. A rule on email alone lets it in.',
   },
@@ -31,13 +33,7 @@ export default check({
   },
   judge: ({ probe }) => [
     ...['before', 'after'].map((name) => probe(name, answered(200), receivedBy('app1'))),
-    probe(
-      'unverified',
-      loggedIn,
-      answered(403, 'RBAC: access denied'),
-      deniedByPolicy(gateway),
-      notReceivedBy('app1'),
-    ),
+    probe('unverified', loggedIn, answered(403, 'RBAC: access denied'), deniedByPolicy(gateway), notReceivedBy('app1')),
   ],
   twins: [
     {

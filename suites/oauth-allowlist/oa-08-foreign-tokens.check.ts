@@ -24,9 +24,11 @@ export default check({
   uses: loginUses,
   applies: ['oauth-policy.yaml'],
   story: {
-    setUp: 'The working policy, and a provider that gives the listed user a token of another issuer, for another client, or signed with a key that it does not publish.',
+    setUp:
+      'The working policy, and a provider that gives the listed user a token of another issuer, for another client, or signed with a key that it does not publish.',
     sends: 'A whole login for each, with a login that gets a good token before and after.',
-    expects: '401 for the issuer, 403 for the audience, 401 for the signature, each in the words of the JWT filter. The application receives nothing.',
+    expects:
+      '401 for the issuer, 403 for the audience, 401 for the signature, each in the words of the JWT filter. The application receives nothing.',
     why: 'The login itself does not look into the ID token. Only the JWT provider of the policy does, and each field that it lacks is one that nobody checks.',
   },
   async collect(stage) {
@@ -48,7 +50,8 @@ export default check({
   twins: [
     {
       name: 'any-audience',
-      sabotage: 'The JWT provider of the policy names no audience, so a token for another client of the same provider will do.',
+      sabotage:
+        'The JWT provider of the policy names no audience, so a token for another client of the same provider will do.',
       breaks: 'status-403',
       on: 'audience',
     },

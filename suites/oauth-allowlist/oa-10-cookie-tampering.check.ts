@@ -35,8 +35,10 @@ export default check({
   applies: ['oauth-policy.yaml'],
   story: {
     setUp: 'The working policy, and the cookies of a listed user who has logged in.',
-    sends: 'A request with the HMAC, the expiry or a token altered, with one of them missing, and with the ID token alone; before and after, one with all of them as they are.',
-    expects: 'Back to the login each time: 302 to the provider, and the application receives nothing. With the untouched cookies 200.',
+    sends:
+      'A request with the HMAC, the expiry or a token altered, with one of them missing, and with the ID token alone; before and after, one with all of them as they are.',
+    expects:
+      'Back to the login each time: 302 to the provider, and the application receives nothing. With the untouched cookies 200.',
     why: 'Cookies lie with the user. An expiry that can be moved is a login for ever, and a token that counts without its HMAC can come from anywhere.',
   },
   params: { touched: 'yes' },

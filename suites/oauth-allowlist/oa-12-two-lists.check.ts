@@ -23,7 +23,8 @@ export default check({
     setUp:
       'Two gateways of one controller, with a list each, the same parent domain and the same client; first with cookies of different names, then of the same.',
     sends: 'The user of the first list logs in there, and goes on to the second gateway with all cookies.',
-    expects: 'The first lets that user in. The second denies, in both variants, and its own user gets in there before and after.',
+    expects:
+      'The first lets that user in. The second denies, in both variants, and its own user gets in there before and after.',
     why: 'One controller signs the cookies of all its gateways with one secret: a login is good at each of them, and only the list tells them apart.',
   },
   async collect(stage) {
@@ -40,13 +41,7 @@ export default check({
   judge: ({ probe, probes }) => [
     ...['before', 'after'].map((name) => probe(name, answered(200), receivedBy('app1'))),
     ...['own', 'again'].map((name) => probe(name, answered(200), loggedAt(gateway, 200), receivedBy('app1'))),
-    probes(
-      'other-',
-      endedByItself,
-      answered(403, 'RBAC: access denied'),
-      deniedByPolicy(other),
-      notReceivedBy('app1'),
-    ),
+    probes('other-', endedByItself, answered(403, 'RBAC: access denied'), deniedByPolicy(other), notReceivedBy('app1')),
   ],
   twins: [
     {

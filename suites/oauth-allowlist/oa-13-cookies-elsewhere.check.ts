@@ -22,9 +22,11 @@ export default check({
   applies: ['oauth-policy.yaml'],
   label: 'exposed, but encrypted',
   story: {
-    setUp: 'The working policy, whose cookies belong to the parent domain, and an application of that domain on an open gateway.',
+    setUp:
+      'The working policy, whose cookies belong to the parent domain, and an application of that domain on an open gateway.',
     sends: 'A browser logs in at the first, and goes on to the open one.',
-    expects: 'The open application receives the cookies of the login, which is reported as exposure; none of them is a token that can be read.',
+    expects:
+      'The open application receives the cookies of the login, which is reported as exposure; none of them is a token that can be read.',
     why: 'Cookies of a parent domain go to every application under it. In clear, each of them could act as the user.',
   },
   async collect(stage) {
@@ -45,7 +47,8 @@ export default check({
         from: 'pages',
         expected: 'cookies of the login, none of them a token in clear',
         shape: z.array(cookie),
-        met: (cookies) => cookies.some(({ name }) => name === 'id-token-a') && !cookies.some(({ readable }) => readable),
+        met: (cookies) =>
+          cookies.some(({ name }) => name === 'id-token-a') && !cookies.some(({ readable }) => readable),
         seen: (cookies) =>
           cookies.map(({ name, readable }) => `${name}${readable ? ' in clear' : ''}`).join(', ') || 'no cookie',
       }),

@@ -21,8 +21,10 @@ export default check({
   uses: [...loginUses, open, 'pages'],
   applies: ['oauth-policy.yaml'],
   story: {
-    setUp: 'The working policy with a logout path; a provider without a logout endpoint, as Google is; a page on the open gateway.',
-    sends: 'A login, a logout, and a visit of the page for it. A copy of the cookies from before the logout is used again.',
+    setUp:
+      'The working policy with a logout path; a provider without a logout endpoint, as Google is; a page on the open gateway.',
+    sends:
+      'A login, a logout, and a visit of the page for it. A copy of the cookies from before the logout is used again.',
     expects:
       'The logout clears the cookies and leads to the root of the site, which asks for a login again. The page on the open gateway can be read. The copied cookies still let in: they are good until they expire.',
     why: 'Whoever expects a logout to end a session everywhere is wrong three times, and should know where.',
@@ -33,7 +35,10 @@ export default check({
     await stage.visit('login', visit(listed, { jar: 'one' }));
     await stage.copyJar('browser', 'one', 'copy');
     await stage.visit('logout', visit(undefined, { jar: 'one', url: path }));
-    await stage.visit('page', visit(undefined, { jar: 'one', url: landing, hosts: { 'pages.homelab.test': open }, to: 'pages' }));
+    await stage.visit(
+      'page',
+      visit(undefined, { jar: 'one', url: landing, hosts: { 'pages.homelab.test': open }, to: 'pages' }),
+    );
     await stage.visit('replay', visit(undefined, { jar: 'copy' }));
   },
   judge: ({ probe }) => [

@@ -38,7 +38,8 @@ export default check({
   async collect(stage) {
     await stage.apply('policy', 'exempt');
     await stage.visit('before', visit(listed, { role: 'control' }));
-    for (const page of pages) await stage.call(`page-${page}`, anonymous(stage, { url: `${app1}${page}`, to: 'pages' }));
+    for (const page of pages)
+      await stage.call(`page-${page}`, anonymous(stage, { url: `${app1}${page}`, to: 'pages' }));
     for (const [name, path] of Object.entries(tricks))
       await stage.call(`other-${name}`, anonymous(stage, { url: app1, rawPath: `/${path}` }));
     await stage.visit('after', visit(listed, { role: 'control' }));

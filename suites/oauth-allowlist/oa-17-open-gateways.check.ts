@@ -24,8 +24,10 @@ export default check({
   applies: ['oauth-policy.yaml'],
   story: {
     setUp: 'Two open gateways with an application, and a third that gets the working policy.',
-    sends: 'The same anonymous requests to both open gateways before and after; their listeners and routes are read each time.',
-    expects: 'The same answers, the same configuration, and no SecurityPolicy that targets them; the third gateway asks for a login.',
+    sends:
+      'The same anonymous requests to both open gateways before and after; their listeners and routes are read each time.',
+    expects:
+      'The same answers, the same configuration, and no SecurityPolicy that targets them; the third gateway asks for a login.',
     why: 'A policy whose target is chosen a little too widely puts a login before things that machines use.',
   },
   params: { policy: 'policy' },

@@ -22,7 +22,8 @@ export default check({
   story: {
     setUp: 'The working policy with two entries, and two users who have logged in.',
     sends: 'The list loses its first entry and gains a third; all three come, the first two with their cookies.',
-    expects: 'The first is denied on its next request, its live cookie notwithstanding; the second is not asked to log in again; the third gets in.',
+    expects:
+      'The first is denied on its next request, its live cookie notwithstanding; the second is not asked to log in again; the third gets in.',
     why: 'Taking somebody off the list must not wait for the end of a session.',
   },
   params: { next: 'changed' },

@@ -8,7 +8,15 @@ import { loggedAt } from '#verdict/expectations/proxy-log.ts';
 import { gateway, loginUses, visit } from './homelab.ts';
 
 const refusal = (expectation: string, expected: string, met: (text: string) => boolean) =>
-  factIs({ expectation, kind: 'object', from: 'API server', expected, shape: z.string(), met, seen: (text) => text.slice(0, 160) });
+  factIs({
+    expectation,
+    kind: 'object',
+    from: 'API server',
+    expected,
+    shape: z.string(),
+    met,
+    seen: (text) => text.slice(0, 160),
+  });
 
 export default check({
   id: 'OA-22',
@@ -23,7 +31,8 @@ export default check({
   story: {
     setUp: 'The working policy with 128 addresses in its rule, with 129, and with the same 129 in two rules.',
     sends: 'Each to the API server; under the last, logins of the first, the 128th and the 129th.',
-    expects: 'The first is accepted, the second refused with words that name the limit; under the third all of them get in.',
+    expects:
+      'The first is accepted, the second refused with words that name the limit; under the third all of them get in.',
     why: 'Lists grow by one. The one that is too many must be told to whoever adds it, not to whoever is locked out.',
   },
   async collect(stage) {
@@ -34,8 +43,14 @@ export default check({
     for (const number of ['001', '128', '129']) await stage.visit(`entry-${number}`, visit(`u${number}@example.com`));
   },
   judge: ({ probes, fact }) => [
-    fact('most', refusal('accepted', 'no refusal of 128', (text) => text === 'accepted')),
-    fact('too-many', refusal('refused-at-admission', 'a refusal that names 128', (text) => /128/.test(text) && text !== 'accepted')),
+    fact(
+      'most',
+      refusal('accepted', 'no refusal of 128', (text) => text === 'accepted'),
+    ),
+    fact(
+      'too-many',
+      refusal('refused-at-admission', 'a refusal that names 128', (text) => /128/.test(text) && text !== 'accepted'),
+    ),
     probes('entry-', answered(200), loggedAt(gateway, 200), receivedBy('app1')),
   ],
   twins: [

@@ -1,5 +1,6 @@
 // Proves what becomes of a login when its tokens expire, with refresh and without, and while the provider is away.
-import { setTimeout } from 'node:timers/promises';
+import { timeouts } from '#support/timeouts.ts';
+import { until } from '#support/wait.ts';
 import { check } from '#verdict/check.ts';
 import { notReceivedBy, receivedBy } from '#verdict/expectations/backend.ts';
 import { answered } from '#verdict/expectations/client.ts';
@@ -24,7 +25,8 @@ export default check({
   applies: ['oauth-policy.yaml'],
   story: {
     setUp: `The working policy, and a provider whose tokens live for ${lifeSeconds} s; with refresh, with a provider that refuses it, and with refresh switched off. Then a provider that answers 503 to everything.`,
-    sends: 'A request after the expiry of each login; during the outage one of a user who is logged in, and one of somebody who is not.',
+    sends:
+      'A request after the expiry of each login; during the outage one of a user who is logged in, and one of somebody who is not.',
     expects:
       'With refresh 200, by one call to the token endpoint that no browser took part in. Without it, or refused, back to the login. During the outage whoever is logged in stays so; nobody else gets further than the provider.',
     why: 'A login that does not end with its tokens outlives every revocation, and one that ends with each outage of the provider takes all applications with it.',
@@ -85,4 +87,8 @@ export default check({
 });
 
 /** Until the tokens of the last login have expired, by the provider's own figure: nothing tells it but the clock. */
-const afterExpiry = (stage: Stage) => setTimeout(lifeSeconds * 1_000 + 500, undefined, { signal: stage.signal });
+function afterExpiry({ signal }: Stage): Promise<true> {
+  const end = Date.now() + lifeSeconds * 1_000 + 500;
+  const look = async () => (Date.now() >= end ? { done: true as const } : { seen: `${end - Date.now()} ms to go` });
+  return until('the tokens to expire', look, { timeoutMs: timeouts.visitMs, signal });
+}
