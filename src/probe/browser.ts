@@ -10,6 +10,7 @@ const answer = z.object({
   outcome: z.string(),
   status: z.number().optional(),
   body: z.string().optional(),
+  error: clientOutcome.shape.error,
   hops: z.array(hopEvidence),
   cookies: z.array(cookieEvidence),
   ownMs: z.number(),

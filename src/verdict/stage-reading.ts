@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Manifest } from '#lab/cluster.ts';
 import { Issuer } from '#witness/issuer.ts';
 import { logHead, logTail } from '#witness/log-tail.ts';
@@ -17,6 +18,8 @@ interface StageParts {
 export class StageReading {
   readonly names: Record<string, string>;
   readonly signal: AbortSignal;
+  /** Tells the cookie jars of this stage from those that others keep under the same names in the same pod. */
+  protected readonly jars = randomBytes(5).toString('hex');
   readonly #scene: Scene | undefined;
   readonly #manifests: readonly Manifest[];
   readonly #twin: string | undefined;
@@ -63,6 +66,11 @@ export class StageReading {
   async ask<T>(workload: string, path: string, body: Record<string, unknown>): Promise<T> {
     const fixture = await this.scene.fixture(workload);
     return fixture.json<T>(path, { method: 'POST', body, signal: this.signal });
+  }
+
+  /** Has a browser keep what it holds in one jar in another, too. @throws NotReadyError when no visit has made the first */
+  async copyJar(workload: string, from: string, to: string): Promise<void> {
+    await this.ask(workload, '/browse/jars', { from: `${this.jars}-${from}`, to: `${this.jars}-${to}` });
   }
 
   /** The first or the last lines of a container's log. */

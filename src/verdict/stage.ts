@@ -164,14 +164,9 @@ export class Stage extends StageReading {
     const order = this.#probes.length;
     const probe = { name, role, id: start, from, to, order, request: { method: 'GET', url, headers: {} }, silent: [] };
     this.#probes.push({ ...probe, client: { id: start, outcome: 'timeout', timingsMs: { total: 0 } } });
-    const { visit, last } = await visitAs(this.scene, plan, start, this.signal);
+    const { visit, last } = await visitAs(this.scene, plan, { id: start, jars: this.jars }, this.signal);
     this.#probes[order] = { ...probe, id: last.id, client: last, visit };
     return last;
-  }
-
-  /** Gives another browser the cookies that visits kept under a name. */
-  async copyJar(browser: string, from: string, to: string): Promise<void> {
-    await this.ask(browser, '/browse/jars', { from, to });
   }
 
   /**

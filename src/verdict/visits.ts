@@ -36,11 +36,15 @@ const providerLog = z.object({ entries: z.array(providerEntry), seen: z.number()
 /** The workload in the role of the provider, in each scene that has one, and the host that it is known by. */
 const provider = { workload: 'accounts', host: 'accounts.idp.test', port: 8443 };
 
-/** Sends a browser on its way, with every host of the scene where it belongs, and reads what the provider wrote down of it. */
+/**
+ * Sends a browser on its way, with every host of the scene where it belongs, and reads what the provider wrote down of it.
+ *
+ * @param jars tells the jars of one stage from those that others keep under the same names in the same pod
+ */
 export async function visitAs(
   scene: Scene,
   { from, gateway, hosts = {}, url, login, jar, alter, stopAt, tamper }: VisitPlan,
-  id: string,
+  { id, jars }: { id: string; jars: string },
   signal: AbortSignal,
 ): Promise<Visited> {
   const caller = await scene.fixture(from);
@@ -60,7 +64,7 @@ export async function visitAs(
     ca: await authorityOf(scene),
     timeoutMs: timeouts.visitMs,
     ...(login !== undefined && { login: { username: login } }),
-    ...(jar !== undefined && { jar }),
+    ...(jar !== undefined && { jar: `${jars}-${jar}` }),
     ...(alter !== undefined && { alter }),
     ...(stopAt !== undefined && { stopAt }),
     ...(tamper && { tamper }),

@@ -48,7 +48,7 @@ interface Policy extends Manifest {
 export async function policyStatus(stage: Stage, name = 'oauth-a') {
   const namespace = stage.names['namespace'] ?? '';
   const all = await stage.objects('gateway.envoyproxy.io/v1alpha1', 'SecurityPolicy', namespace);
-  const found = all.find(({ metadata }) => metadata.name === name) as Policy | undefined;
+  const found: Policy | undefined = all.find(({ metadata }) => metadata.name === name);
   const said = found?.status?.ancestors?.[0]?.conditions?.find(({ type }) => type === 'Accepted');
   return {
     exists: found !== undefined,

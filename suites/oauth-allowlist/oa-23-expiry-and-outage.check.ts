@@ -1,5 +1,6 @@
 // Proves what becomes of a login when its tokens expire, with refresh and without, and while the provider is away.
-import { setTimeout } from 'node:timers/promises';
+import { timeouts } from '#support/timeouts.ts';
+import { until } from '#support/wait.ts';
 import { check } from '#verdict/check.ts';
 import { notReceivedBy, receivedBy } from '#verdict/expectations/backend.ts';
 import { answered } from '#verdict/expectations/client.ts';
@@ -86,4 +87,8 @@ export default check({
 });
 
 /** Until the tokens of the last login have expired, by the provider's own figure: nothing tells it but the clock. */
-const afterExpiry = (stage: Stage) => setTimeout(lifeSeconds * 1_000 + 500, undefined, { signal: stage.signal });
+function afterExpiry({ signal }: Stage): Promise<true> {
+  const end = Date.now() + lifeSeconds * 1_000 + 500;
+  const look = async () => (Date.now() >= end ? { done: true as const } : { seen: `${end - Date.now()} ms to go` });
+  return until('the tokens to expire', look, { timeoutMs: timeouts.visitMs, signal });
+}

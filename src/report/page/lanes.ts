@@ -109,7 +109,10 @@ function visitFacts({ hops, cookies, ended, provider }: VisitEvidence): Fact[] {
     ...way,
     ...fact('browser ended', ended),
     ...fact('cookies', cookies.map(({ name }) => name).join(', ')),
-    ...fact('at the provider', provider?.map(({ endpoint, status }) => `${endpoint} ${status ?? ''}`.trim()).join(', ')),
+    ...fact(
+      'at the provider',
+      provider?.map(({ endpoint, status }) => `${endpoint} ${status ?? ''}`.trim()).join(', '),
+    ),
   ];
 }
 

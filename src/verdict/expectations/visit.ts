@@ -28,7 +28,7 @@ export const endedByItself: Expectation = browser(
 export function sentTo(prefix: string): Expectation {
   return browser('sent-to', `a redirect to ${prefix}`, ({ hops }) => {
     const [first] = hops.filter(({ location }) => location?.startsWith(prefix));
-    return { met: first !== undefined, seen: first ? 'sent there' : `${wayOf(hops)}` };
+    return { met: first !== undefined, seen: first ? 'sent there' : wayOf(hops) };
   });
 }
 
