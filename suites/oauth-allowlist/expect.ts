@@ -3,6 +3,7 @@ import type { HopEvidence } from '#support/visit-evidence.ts';
 import { answer, type Expectation } from '#verdict/expectation.ts';
 import { outcomeText } from '#verdict/expectations/client.ts';
 import { factIs } from '#verdict/expectations/fact.ts';
+import { deniedByPolicy } from '#verdict/expectations/proxy-log.ts';
 import { authorization } from './homelab.ts';
 
 const status = z.object({
@@ -59,3 +60,6 @@ export function asksFor(expectation: string, expected: string, met: (query: URLS
 /** The status of the last hop whose address starts so. */
 export const statusAt = (hops: readonly HopEvidence[], prefix: string): number | undefined =>
   hops.findLast(({ url }) => url.startsWith(prefix))?.status;
+
+/** Denied by the default of the policy's list: Envoy Gateway calls it `DENY`. */
+export const deniedByList = (workload: string): Expectation => deniedByPolicy(workload, 'DENY');

@@ -25,10 +25,13 @@ export default check({
       'A redirect to the authorization endpoint with the client id, the callback as redirect_uri, a scope with openid and email, a state, and a PKCE challenge of method S256. The login then ends in the application.',
     why: 'Without email in the scope the token has no such claim, and everybody is denied; without state or PKCE a login can be hijacked.',
   },
-  async collect(stage) {
+  params: { asked: 'policy' },
+  async collect(stage, { asked }) {
     await stage.apply('policy');
     await stage.visit('before', visit(listed, { role: 'control' }));
+    if (asked !== 'policy') await stage.apply(asked);
     await stage.call('anonymous', anonymous(stage));
+    if (asked !== 'policy') await stage.apply('policy');
     await stage.visit('after', visit(listed, { role: 'control' }));
   },
   judge: ({ probe }) => [
@@ -57,6 +60,7 @@ export default check({
       sabotage: 'The policy asks for openid alone, so even listed users are denied.',
       breaks: 'scope-email',
       on: 'anonymous',
+      params: { asked: 'no-email-scope' },
     },
   ],
 });

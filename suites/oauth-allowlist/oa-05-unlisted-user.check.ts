@@ -2,8 +2,8 @@
 import { check } from '#verdict/check.ts';
 import { notReceivedBy, receivedBy } from '#verdict/expectations/backend.ts';
 import { answered } from '#verdict/expectations/client.ts';
-import { deniedByPolicy } from '#verdict/expectations/proxy-log.ts';
 import { endedAt, endedByItself, loggedIn } from '#verdict/expectations/visit.ts';
+import { deniedByList } from './expect.ts';
 import { app1, gateway, listed, loginUses, visit } from './homelab.ts';
 
 export default check({
@@ -37,7 +37,7 @@ export default check({
       endedByItself,
       endedAt(app1),
       answered(403, 'RBAC: access denied'),
-      deniedByPolicy(gateway),
+      deniedByList(gateway),
       notReceivedBy('app1'),
     ),
   ],

@@ -2,8 +2,9 @@
 import { check } from '#verdict/check.ts';
 import { notReceivedBy, receivedBy } from '#verdict/expectations/backend.ts';
 import { answered } from '#verdict/expectations/client.ts';
-import { deniedByPolicy, loggedAt } from '#verdict/expectations/proxy-log.ts';
+import { loggedAt } from '#verdict/expectations/proxy-log.ts';
 import { loggedIn } from '#verdict/expectations/visit.ts';
+import { deniedByList } from './expect.ts';
 import { gateway, listed, loginUses, visit } from './homelab.ts';
 
 const other = 'second@example.com';
@@ -40,7 +41,7 @@ export default check({
   judge: ({ probe, probes }) => [
     ...['before', 'after'].map((name) => probe(name, answered(200), receivedBy('app1'))),
     probe('owner', loggedIn, answered(200), loggedAt(gateway, 200), receivedBy('app1')),
-    probes('variant-', loggedIn, answered(403, 'RBAC: access denied'), deniedByPolicy(gateway), notReceivedBy('app1')),
+    probes('variant-', loggedIn, answered(403, 'RBAC: access denied'), deniedByList(gateway), notReceivedBy('app1')),
   ],
   twins: [
     {

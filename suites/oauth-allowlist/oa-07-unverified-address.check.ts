@@ -2,8 +2,8 @@
 import { check } from '#verdict/check.ts';
 import { notReceivedBy, receivedBy } from '#verdict/expectations/backend.ts';
 import { answered } from '#verdict/expectations/client.ts';
-import { deniedByPolicy } from '#verdict/expectations/proxy-log.ts';
 import { loggedIn } from '#verdict/expectations/visit.ts';
+import { deniedByList } from './expect.ts';
 import { gateway, listed, loginUses, visit } from './homelab.ts';
 
 export default check({
@@ -33,7 +33,7 @@ export default check({
   },
   judge: ({ probe }) => [
     ...['before', 'after'].map((name) => probe(name, answered(200), receivedBy('app1'))),
-    probe('unverified', loggedIn, answered(403, 'RBAC: access denied'), deniedByPolicy(gateway), notReceivedBy('app1')),
+    probe('unverified', loggedIn, answered(403, 'RBAC: access denied'), deniedByList(gateway), notReceivedBy('app1')),
   ],
   twins: [
     {

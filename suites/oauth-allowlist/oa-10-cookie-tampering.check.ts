@@ -34,7 +34,8 @@ export default check({
   uses: loginUses,
   applies: ['oauth-policy.yaml'],
   story: {
-    setUp: 'The working policy, and the cookies of a listed user who has logged in.',
+    setUp:
+      'The working policy without refresh, and the cookies of a listed user who has logged in. With refresh a refresh token alone gets a new login, whatever the other cookies are.',
     sends:
       'A request with the HMAC, the expiry or a token altered, with one of them missing, and with the ID token alone; before and after, one with all of them as they are.',
     expects:
@@ -44,6 +45,7 @@ export default check({
   params: { touched: 'yes' },
   async collect(stage, { touched }) {
     await stage.apply('policy');
+    await stage.apply('no-refresh');
     await stage.visit('login', visit(listed, { jar: 'whole' }));
     await untouched(stage, 'before');
     for (const [name, tamper] of Object.entries(changes)) {

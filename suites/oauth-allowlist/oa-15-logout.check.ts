@@ -34,7 +34,7 @@ export default check({
     await stage.apply('policy');
     await stage.visit('login', visit(listed, { jar: 'one' }));
     await stage.copyJar('browser', 'one', 'copy');
-    await stage.visit('logout', visit(undefined, { jar: 'one', url: path }));
+    await stage.visit('logout', visit(undefined, { jar: 'one', url: path, stopAt: authorization }));
     await stage.visit(
       'page',
       visit(undefined, { jar: 'one', url: landing, hosts: { 'pages.homelab.test': open }, to: 'pages' }),

@@ -2,8 +2,9 @@
 import { check } from '#verdict/check.ts';
 import { notReceivedBy, receivedBy } from '#verdict/expectations/backend.ts';
 import { answered } from '#verdict/expectations/client.ts';
-import { deniedByPolicy, loggedAt } from '#verdict/expectations/proxy-log.ts';
+import { loggedAt } from '#verdict/expectations/proxy-log.ts';
 import { providerSaw } from '#verdict/expectations/visit.ts';
+import { deniedByList } from './expect.ts';
 import { gateway, listed, loginUses, visit } from './homelab.ts';
 
 const stays = 'second@example.com';
@@ -43,7 +44,7 @@ export default check({
       'first-after',
       providerSaw('authorize', 0),
       answered(403, 'RBAC: access denied'),
-      deniedByPolicy(gateway),
+      deniedByList(gateway),
       notReceivedBy('app1'),
     ),
     probe('third', answered(200), loggedAt(gateway, 200), receivedBy('app1')),

@@ -35,6 +35,7 @@ export default check({
   async collect(stage, { later }) {
     const short = { idTokenSeconds: lifeSeconds, accessTokenSeconds: lifeSeconds };
     await stage.apply('policy');
+    await stage.visit('before', visit(listed, { role: 'control' }));
     await stage.misbehave('accounts', short);
     await stage.visit('login', visit(listed, { jar: 'refreshed' }));
     if (later !== 'policy') await stage.apply(later);
@@ -58,9 +59,11 @@ export default check({
     await stage.visit('login-no-refresh', visit(listed, { jar: 'no-refresh' }));
     await afterExpiry(stage);
     await stage.visit('no-refresh', visit(undefined, { jar: 'no-refresh', stopAt: authorization }));
+    await stage.misbehave('accounts', {});
+    await stage.visit('after', visit(listed, { role: 'control' }));
   },
   judge: ({ probe }) => [
-    ...['login', 'login-refused', 'login-lasting', 'login-no-refresh'].map((name) =>
+    ...['before', 'after', 'login', 'login-refused', 'login-lasting', 'login-no-refresh'].map((name) =>
       probe(name, answered(200), receivedBy('app1')),
     ),
     probe(
