@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { HopEvidence } from '#support/visit-evidence.ts';
 import { answer, type Expectation } from '#verdict/expectation.ts';
 import { outcomeText } from '#verdict/expectations/client.ts';
 import { factIs } from '#verdict/expectations/fact.ts';
@@ -56,10 +55,6 @@ export function asksFor(expectation: string, expected: string, met: (query: URLS
     return [answer({ expectation, kind: 'client', from, expected }, met(query), seen)];
   };
 }
-
-/** The status of the last hop whose address starts so. */
-export const statusAt = (hops: readonly HopEvidence[], prefix: string): number | undefined =>
-  hops.findLast(({ url }) => url.startsWith(prefix))?.status;
 
 /** Denied by the default of the policy's list: Envoy Gateway calls it `DENY`. */
 export const deniedByList = (workload: string): Expectation => deniedByPolicy(workload, 'DENY');

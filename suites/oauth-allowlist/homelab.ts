@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { Manifest } from '#lab/cluster.ts';
-import { NotReadyError } from '#support/errors.ts';
 import type { CallPlan, Stage } from '#verdict/stage.ts';
 import type { VisitPlan } from '#verdict/visits.ts';
 
@@ -55,18 +54,6 @@ export async function policyStatus(stage: Stage, name = 'oauth-a') {
     ...(said && { accepted: said.status, ...(said.reason && { reason: said.reason }) }),
     ...(said?.message && { message: said.message }),
   };
-}
-
-/** Tells the provider on its admin port what to do. @throws NotReadyError when it refuses */
-export async function provider(
-  stage: Stage,
-  method: 'DELETE' | 'POST' | 'PUT',
-  path: string,
-  body?: Record<string, unknown>,
-) {
-  const accounts = await stage.scene.fixture('accounts');
-  const { status, body: said } = await accounts.request(path, { method, ...(body && { body }), signal: stage.signal });
-  if (status >= 300) throw new NotReadyError(`accounts answered ${status} to ${method} ${path}: ${said.trim()}`);
 }
 
 interface Targeted extends Manifest {

@@ -20,7 +20,7 @@ export default check({
     setUp: 'A gateway with the working policy; then the same whose client secret has the keys that other products use.',
     sends: 'An anonymous request under each, with the login of a listed user before and after.',
     expects:
-      'The first sends it to the provider. The second is not accepted, and answers 500 to everybody: closed. In no case does the application receive anything.',
+      'The first sends it to the provider. The second is not accepted, and nobody gets in: its JWT provider answers 401 where a login cannot be asked for. In no case does the application receive anything.',
     why: 'A policy that the API server refuses, that is missing, or that stands in another namespace leaves the gateway as open as it was before. So the policy has to be there before routes are attached.',
   },
   params: { policy: 'policy' },
@@ -45,7 +45,7 @@ export default check({
     ...['before', 'after'].map((name) => probe(name, answered(200), receivedBy('app1'))),
     probe('anonymous', guarded, loggedAt(gateway, 302), notReceivedBy('app1')),
     fact('status', accepted),
-    probe('wrong-keys', answered(500), loggedAt(gateway, 500), notReceivedBy('app1')),
+    probe('wrong-keys', answered(401), loggedAt(gateway, 401), notReceivedBy('app1')),
     fact('status-wrong-keys', notAccepted),
   ],
   twins: [

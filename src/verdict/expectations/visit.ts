@@ -40,14 +40,6 @@ export function endedAt(url: string): Expectation {
   });
 }
 
-/** The browser asked for this page so often. */
-export function askedFor(prefix: string, times: number): Expectation {
-  return browser('asked-for', `${times} requests for ${prefix}`, ({ hops }) => {
-    const seen = hops.filter(({ url }) => url.startsWith(prefix)).length;
-    return { met: seen === times, seen: `${seen} requests` };
-  });
-}
-
 /** At the end the browser holds a cookie of this name, or with a suffix to it, for which all of that is true. */
 export function holdsCookie(name: string, facts: Partial<CookieEvidence>): Expectation {
   const expected = `cookie ${name} with ${JSON.stringify(facts)}`;
