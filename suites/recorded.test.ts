@@ -85,8 +85,9 @@ function silenced(
   const facts = kind === 'counter' || inFacts ? {} : recorded.facts;
   if (kind === 'client')
     return { ...recorded, loads, facts, probes: recorded.probes.filter((probe) => probe.from !== from) };
-  const probes = recorded.probes.map((probe) => ({
+  const probes = recorded.probes.map(({ visit, ...probe }) => ({
     ...probe,
+    ...(visit && { visit: kind === 'provider' ? { ...visit, provider: undefined } : visit }),
     silent: [...probe.silent, quiet],
     accessLog: probe.accessLog?.filter(({ proxy }) => !(kind.endsWith('log') && proxy.workload === from)),
     receipts: kind === 'receipt' ? probe.receipts?.filter(({ pod }) => !pod.startsWith(`${from}-`)) : probe.receipts,

@@ -18,7 +18,7 @@ export function explainCommand(): Command {
 
 /** The story of a check, as a person reads it who does not know the code. */
 export async function explanation(check: CataloguedCheck): Promise<string> {
-  const { id, title, level, system, tags, needs, story, scene, uses = [], channels, twins } = check;
+  const { id, title, level, system, tags, needs, story, scene, uses = [], tools = [], channels, twins } = check;
   const plan = await planRun([check], [channels?.[0] ?? 'current'], 'default');
   const images = [...(await partsOf(check)), ...addOnParts(needs)];
   const [planned] = [...plan.groups.flatMap((group) => group.checks), ...plan.alone.map((each) => each.planned)];
@@ -31,6 +31,7 @@ export async function explanation(check: CataloguedCheck): Promise<string> {
     ['Stands on', scene === undefined ? 'nothing: it brings its own' : `scene ${scene}: ${uses.join(', ')}`],
     ['Needs', needs.length === 0 ? 'nothing beyond a lab' : needs.join(', ')],
     ...(images.length === 0 ? [] : [['Images', images.join(', ')] satisfies [string, string]]),
+    ...(tools.length === 0 ? [] : [['Programs', tools.join(', ')] satisfies [string, string]]),
     ...(channels ? [['Decided by', channels.map(productName).join(', ')] satisfies [string, string]] : []),
     ...twins.map(({ name, sabotage, breaks, on }): [string, string] => [
       `Twin ${name}`,

@@ -8,6 +8,8 @@ export interface LabWish {
   channels: readonly Channel[];
   /** Images that it runs, beyond what every node has preloaded. */
   parts: readonly string[];
+  /** Programs that its checks run on this machine. */
+  tools: readonly string[];
   /** Capabilities that its checks need; what a lab lacks of them and an add-on brings is installed. */
   needs: readonly string[];
   source?: 'pull' | 'build';

@@ -31,7 +31,7 @@ export interface PreparedLab {
  * @throws NotReadyError without an engine, when another run uses the lab, or when a part cannot be made
  */
 export async function prepareLab(
-  { name, channels, parts: asked, needs, source }: LabWish,
+  { name, channels, parts: asked, tools: own, needs, source }: LabWish,
   { keep, step, signal }: { keep: boolean; step: ReturnType<Timings['stopwatch']>; signal: AbortSignal },
 ): Promise<PreparedLab> {
   const engine = await ensureEngine({ say, signal });
@@ -42,7 +42,7 @@ export async function prepareLab(
     const images = new LocalImages();
     const istio = istioAmong(channels);
     const nodeImagePart = await nodeImageForLab(name, istio, { images, signal });
-    const tools = [...(channels.includes('envoy-gateway') ? envoyGatewayTools : []), ...addOnTools(needs)];
+    const tools = [...(channels.includes('envoy-gateway') ? envoyGatewayTools : []), ...addOnTools(needs), ...own];
     const wanted = ['kind', nodeImagePart, ...istioPartNames(istio), ...tools, ...asked];
     const options = { images, signal, ...(source && { source }) };
     const parts = await withProgress((onProgress) => ensureParts(wanted, { ...options, onProgress }));

@@ -118,7 +118,7 @@ export async function verify(words: string[], options: VerifyOptions, signal: Ab
     ...(source && { source }),
     ...(existing && { existing }),
   };
-  const lab: LabWish = { ...chosen, parts, needs };
+  const lab: LabWish = { ...chosen, parts, tools: plan.tools, needs };
   // What works on clusters takes half a second to read from disk: meanwhile the engine is asked, and images are looked for.
   const running = import('#cli/verify-run.ts');
   const prepared = existing ? undefined : await prepare(lab, { keep: rest.keep, step, signal });

@@ -46,7 +46,7 @@ async function kubeconfigOfUser(): Promise<string> {
     () => 'absent',
   );
 }
-
+type Pod = Manifest & { status?: { podIP?: string } };
 const configMap = (name: string, namespace: string): Manifest =>
   ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace }, data: { written: 'yes' } }) as Manifest;
 const namespaceOf = (name: string, labels: Record<string, string> = {}): Manifest => ({
@@ -80,17 +80,12 @@ describe('a lab of kind clusters', { sequential: true }, () => {
 
   it('tells whether Services lead to a pod, by the rules of the node', async () => {
     const cluster = mainOf(await upLab({ name: lab, topology: 'solo', say }));
-    const dns = await cluster.list<Manifest & { status?: { podIP?: string } }>(
-      'v1',
-      'Pod',
-      'kube-system',
-      'k8s-app=kube-dns',
-    );
-    const addresses = dns.map(({ status }) => status?.podIP ?? expect.fail('a pod of kube-dns has no address'));
+    const dns = await cluster.list<Pod>('v1', 'Pod', 'kube-system', 'k8s-app=kube-dns');
+    const addresses = dns.flatMap(({ status }) => status?.podIP ?? []);
     expect(addresses).not.toEqual([]);
     await servicesLeadTo(cluster, addresses);
     const unknown = servicesLeadTo(cluster, [...addresses, '10.10.0.250'], AbortSignal.timeout(1_000));
-    await expect(unknown).rejects.toThrow();
+    await expect(unknown).rejects.toThrow(/abort|timeout/i);
   });
 
   it('takes definitions as they stand, and says what the API server has against an object', async () => {

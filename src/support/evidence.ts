@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { loadEvidence } from '#support/load-evidence.ts';
+import { visitEvidence } from '#support/visit-evidence.ts';
 
 /** Raised with every change that an older reader would misread; `replay` refuses any other number. */
 export const evidenceSchemaVersion = 1;
@@ -132,6 +133,8 @@ export const probeEvidence = z.object({
   client: clientOutcome,
   accessLog: z.array(z.object({ proxy: proxyRef, entry: accessLogEntry })).optional(),
   receipts: z.array(receipt).optional(),
+  /** What a browser did on its way, where one was sent; `client` and `id` are then those of its last request. */
+  visit: visitEvidence.optional(),
   /** Counter deltas over this probe, summed over the named proxy. */
   counters: z.array(z.object({ proxy: proxyRef, stat: z.string(), before: z.number(), after: z.number() })).optional(),
   /** Witnesses that were asked and did not answer in time, with what was last seen of them. */

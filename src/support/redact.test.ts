@@ -87,14 +87,18 @@ describe('redactText', () => {
 describe('redactJson', () => {
   it('judges by key: headers, name and value pairs, Secrets, config dumps', () => {
     const value = {
-      headers: { cookie: 'sid=abc', 'set-cookie': ['x=y1; Secure'], Authorization: 'Bearer q' },
+      headers: {
+        cookie: 'sid=abc',
+        'set-cookie': ['x=y1; Secure', 'v=w3; Secure\nu=y2; Secure'],
+        Authorization: 'Bearer q',
+      },
       env: [{ name: 'DB_PASSWORD', value: 'hunter2' }],
       secret: { kind: 'Secret', data: { 'tls.crt': base64(certificate), 'tls.key': base64(privateKey) } },
       private_key: { inline_bytes: 'Zm9v' },
       session_ticket_keys: { keys: [{ inline_bytes: 'YmFy' }] },
     };
     const text = JSON.stringify(redactJson(value));
-    for (const secret of ['abc', 'y1', 'Bearer q', 'hunter2', base64(privateKey), 'Zm9v', 'YmFy']) {
+    for (const secret of ['abc', 'y1', 'w3', 'y2', 'Bearer q', 'hunter2', base64(privateKey), 'Zm9v', 'YmFy']) {
       expect(text).not.toContain(`"${secret}"`);
       expect(text).not.toContain(`=${secret}`);
     }

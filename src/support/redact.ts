@@ -105,6 +105,14 @@ function redactCookies(header: string, set: boolean): string {
     .join(';');
 }
 
+/** Several of them are one text, a line each: a comma may be part of a date. */
+function redactSetCookies(lines: string): string {
+  return lines
+    .split('\n')
+    .map((each) => redactCookies(each, true))
+    .join('\n');
+}
+
 function hideTrimmed(value: string, kind: SecretKind): string {
   const bare = value.trim();
   return bare === '' || bare.startsWith('[redacted:') ? value : value.replace(bare, () => redacted(kind, bare));
@@ -165,7 +173,7 @@ function byKey(key: string, value: unknown): unknown {
   if (typeof value === 'string' || Array.isArray(value)) {
     const kind = passwordKey.test(key) ? 'password' : tokenKey.test(key) ? 'token' : undefined;
     if (kind !== undefined) return leaves(value, (text) => redacted(kind, text));
-    if (/^set-cookie$/i.test(key)) return leaves(value, (text) => redactCookies(text, true));
+    if (/^set-cookie$/i.test(key)) return leaves(value, redactSetCookies);
     if (/^cookie$/i.test(key)) return leaves(value, (text) => redactCookies(text, false));
     if (/^(?:proxy-)?authorization$/i.test(key)) return leaves(value, redactCredentials);
     if (/^inline_?bytes$/i.test(key)) return leaves(value, redactBytes);

@@ -20,6 +20,8 @@ export const timeouts = {
   gatewayProgrammedMs: 120_000,
   /** A single probe from inside the lab: loopback or one bridge away. */
   probeMs: 10_000,
+  /** A whole login is a dozen requests, one of them to a provider that hashes; each a few milliseconds. */
+  visitMs: 20_000,
   /** An access-log line is flushed within 1 s by Envoy's slowest setting, then read through the API server. */
   accessLogMs: 8_000,
   /** The last call to each proxy, which proves that its log is complete: refused or answered at once. */

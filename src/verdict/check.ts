@@ -70,6 +70,8 @@ export interface Check<P extends Params = Params> {
    * brought into the nodes only for a run that asks. Its manifests call each by the name of the part: `${k6-image}`.
    */
   parts?: readonly string[];
+  /** Programs of kind/versions.yaml that it runs on this machine: `sops`. Made before the run, so that no check waits for them. */
+  tools?: readonly string[];
   /** Which control planes decide it. Default: all that the run asks for. */
   channels?: readonly IstioChannel[];
   /** Changes what others rely on, or runs the harness itself: runs alone, after the others. */

@@ -5,10 +5,13 @@ import { hashAnnotation, type PlannedWorkload } from '#verdict/scene-file.ts';
 import { isReady, type Pod, type Workload } from '#verdict/workload.ts';
 
 const owner = 'gateway.envoyproxy.io/owning-gateway';
+/** A proxy without privileges listens to ports below 1024 this much higher. */
+const [privileged, shift] = [1_024, 10_000];
 const proxy = { container: 'envoy', adminPort: 19_000 };
 
 interface GatewayObject extends Manifest {
   metadata: Manifest['metadata'] & { generation?: number };
+  spec?: { listeners?: { port: number; protocol: string }[] };
   status?: {
     addresses?: { value: string }[];
     conditions?: { type: string; status: string; reason?: string; message?: string; observedGeneration?: number }[];
@@ -33,7 +36,7 @@ export async function readyGateway(
   const [pod] = pods.filter(isReady);
   if (address === undefined || !pod || pods.length > 1)
     return { seen: `${pods.length} proxies, ${address ?? 'no address'}` };
-  const ports = pod.spec.containers.flatMap((each) => (each.name === proxy.container ? (each.ports ?? []) : []));
+  const plain = (gateway.spec?.listeners ?? []).filter(({ protocol }) => protocol === 'HTTP');
   const found = {
     name,
     namespace: namespaceOfProxies,
@@ -43,7 +46,7 @@ export async function readyGateway(
     podIP: pod.status?.podIP ?? '',
     address,
     labels: pod.metadata.labels ?? {},
-    ports: ports.filter((each) => each.name?.startsWith('http-')).map(({ containerPort }) => containerPort),
+    ports: plain.map(({ port }) => (port < privileged ? port + shift : port)),
     receives: false,
   };
   return { done: found };

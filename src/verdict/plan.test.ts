@@ -61,6 +61,11 @@ describe('the images that a run asks for', () => {
     expect((await planRun([plain, load, own], ['current', 'older'], 'lab')).parts).toEqual(['k6-image']);
   });
 
+  it('are no programs: those that checks run on this machine are told apart', async () => {
+    const [one, other] = [checkOf('A', { tools: ['sops', 'age'] }), checkOf('B', { tools: ['age'] })];
+    expect(await planRun([one, other], ['current'], 'lab')).toMatchObject({ parts: [], tools: ['sops', 'age'] });
+  });
+
   it('have in manifests the name that nodes know them by', async () => {
     const own = checkOf('C', { parts: ['k6-image'], uses: ['load'], manifestFile: resolve(folder, 'own.yaml') });
     const { groups } = await planRun([own], ['current'], 'lab');

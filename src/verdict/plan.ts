@@ -44,6 +44,8 @@ export interface RunPlan {
   withheld: { check: CataloguedCheck; channel: Channel; reason: string }[];
   /** Images that the checks ask for, beyond what every node has preloaded. */
   parts: string[];
+  /** Programs that they run on this machine. */
+  tools: string[];
   /** Capabilities that they need. */
   needs: string[];
   /** Products and versions that decide something. */
@@ -91,6 +93,7 @@ export async function planRun(
     alone: await Promise.all(alone),
     withheld: asked.flatMap(({ check, reason }) => (reason === undefined ? [] : [{ check, channel, reason }])),
     parts: [...new Set(asked.flatMap(({ reason, parts }) => (reason === undefined ? parts : [])))],
+    tools: [...new Set(able.flatMap(({ check: { tools = [] } }) => tools))],
     needs: [...new Set(able.flatMap(({ check }) => check.needs))],
     channels: every,
   };

@@ -12,6 +12,7 @@ export const witnessKinds = [
   'destination-log', // access log of the callee's proxy
   'counter', // delta of an Envoy counter
   'receipt', // what the backend received, or that it received nothing
+  'provider', // what an identity provider wrote down of a visit
   'certificate', // a certificate fact
   'object', // an object of the API server
   'process', // a command of the harness: exit code and output

@@ -9,6 +9,8 @@ import { stepLabel } from '#verdict/steps.ts';
 import type { Workload } from '#verdict/workload.ts';
 
 const markName = 'meshwitness-mark';
+/** Hosts under it are nobody's: what runs with them says nothing of a check. */
+export const markHost = 'mark.meshwitness.test';
 const warming = 'listener_manager.total_listeners_warming';
 
 /**
@@ -25,7 +27,7 @@ export async function settleGateways(scene: Scene, uses: readonly string[], sign
   if (gateways.length === 0) return;
   for (let round = 0; round < 2; round += 1) {
     const word = `w${randomBytes(6).toString('hex')}`;
-    await scene.cluster.apply([mark(scene, gateways, word)], signal);
+    await scene.cluster.apply([mark(scene, word)], signal);
     await Promise.all(gateways.map((each) => hasTaken(scene, each, word, signal)));
   }
 }
@@ -43,16 +45,20 @@ async function hasTaken(scene: Scene, { name }: Workload, word: string, signal?:
 }
 
 /** Redirects a host that nobody calls; it needs no backend, and no policy of a check has it in mind. */
-function mark({ plan }: Scene, gateways: readonly Workload[], word: string): Manifest {
+function mark({ plan, workloads }: Scene, word: string): Manifest {
   const namespace = plan.names['namespace'] ?? '';
-  const requestRedirect = { hostname: `${word}.meshwitness.test`, statusCode: 302 };
+  const requestRedirect = { hostname: markHost, statusCode: 302 };
   return owned({
     apiVersion: 'gateway.networking.k8s.io/v1',
     kind: 'HTTPRoute',
     metadata: { name: markName, namespace, labels: { [stepLabel]: 'mark' } },
     spec: {
-      parentRefs: gateways.map(({ name }) => ({ name, sectionName: 'http' })),
-      hostnames: ['mark.meshwitness.test'],
+      // All of the scene: what a gateway runs with must not depend on which check was there before.
+      parentRefs: [...workloads.values()]
+        .filter(({ address }) => address !== undefined)
+        .map(({ name }) => ({ name, sectionName: 'http' })),
+      // A policy that comes to nothing takes what a route does from it, and leaves it its host.
+      hostnames: [`${word}.${markHost}`],
       rules: [{ filters: [{ type: 'RequestRedirect', requestRedirect }] }],
     },
   });

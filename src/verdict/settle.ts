@@ -77,6 +77,7 @@ async function routed(scene: Scene, workload: Workload, signal?: AbortSignal): P
 
 /** Waits until the proxies in use enforce the policies in force, whoever applied them. */
 export async function enforced(scene: Scene, uses: readonly string[], signal?: AbortSignal): Promise<void> {
+  if (scene.plan.channel === 'envoy-gateway') return settleGateways(scene, uses, signal);
   const workloads = meshed(scene, uses);
   const policies = await inForce(scene, workloads);
   const follow = async (workload: Workload): Promise<void> => {

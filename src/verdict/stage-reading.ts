@@ -1,17 +1,35 @@
+import { randomBytes } from 'node:crypto';
 import type { Manifest } from '#lab/cluster.ts';
 import { Issuer } from '#witness/issuer.ts';
 import { logHead, logTail } from '#witness/log-tail.ts';
+import type { Twin } from '#verdict/check.ts';
 import type { Scene } from '#verdict/scene.ts';
+import { documentsOf, withAddresses } from '#verdict/steps.ts';
+
+interface StageParts {
+  scene?: Scene;
+  names: Record<string, string>;
+  manifests: readonly Manifest[];
+  twin?: Twin;
+  signal: AbortSignal;
+}
 
 /** What a check can read of its scene without changing anything. */
 export class StageReading {
   readonly names: Record<string, string>;
   readonly signal: AbortSignal;
+  /** Tells the cookie jars of this stage from those that others keep under the same names in the same pod. */
+  protected readonly jars = randomBytes(5).toString('hex');
   readonly #scene: Scene | undefined;
+  readonly #manifests: readonly Manifest[];
+  readonly #twin: string | undefined;
+  #filled: readonly Manifest[] | undefined;
 
-  constructor({ scene, names, signal }: { scene?: Scene; names: Record<string, string>; signal: AbortSignal }) {
+  constructor({ scene, names, manifests, twin, signal }: StageParts) {
     this.#scene = scene;
     this.names = names;
+    this.#manifests = manifests;
+    this.#twin = twin?.name;
     this.signal = signal;
   }
 
@@ -37,10 +55,22 @@ export class StageReading {
     return this.scene.workload(workload).podIP;
   }
 
+  /** The documents of a step, with the addresses of this scene filled in. */
+  documents(step: string): Manifest[] {
+    // Filled in once: what was applied is known by identity when it is taken away.
+    this.#filled ??= withAddresses(this.#manifests, (name) => this.address(name));
+    return documentsOf(step, this.#filled, this.#twin);
+  }
+
   /** Asks the fixture of a workload on its admin port: `POST /token`. @throws NotReadyError when it says anything but 200 */
   async ask<T>(workload: string, path: string, body: Record<string, unknown>): Promise<T> {
     const fixture = await this.scene.fixture(workload);
     return fixture.json<T>(path, { method: 'POST', body, signal: this.signal });
+  }
+
+  /** Has a browser keep what it holds in one jar in another, too. @throws NotReadyError when no visit has made the first */
+  async copyJar(workload: string, from: string, to: string): Promise<void> {
+    await this.ask(workload, '/browse/jars', { from: `${this.jars}-${from}`, to: `${this.jars}-${to}` });
   }
 
   /** The first or the last lines of a container's log. */

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { CallRequest, FaultScript } from '#fixtures/server/protocol.ts';
+import type { IdpScript } from '#fixtures/server/protocol-idp.ts';
 import { productName } from '#install/channel.ts';
-import type { Manifest } from '#lab/cluster.ts';
+import { statusOf, type Manifest } from '#lab/cluster.ts';
 import { callFrom } from '#probe/caller.ts';
 import type { Course } from '#support/certificates.ts';
-import { NotReadyError } from '#support/errors.ts';
+import { messageOf, NotReadyError } from '#support/errors.ts';
 import { evidenceSchemaVersion, type ClientOutcome, type Evidence, type ProbeEvidence } from '#support/evidence.ts';
 import type { Check, Twin } from '#verdict/check.ts';
 import { runCourse } from '#verdict/course/course.ts';
@@ -15,7 +16,7 @@ import { restarted, type Scene } from '#verdict/scene.ts';
 import { StagedLoad, type LoadPlan } from '#verdict/staged-load.ts';
 import { StageReading } from '#verdict/stage-reading.ts';
 import { enforced, lookBefore, settle } from '#verdict/settle.ts';
-import { documentsOf, withAddresses } from '#verdict/steps.ts';
+import { visitAs, type VisitPlan } from '#verdict/visits.ts';
 
 /** One call that a check makes. What is left out is the caller's default; the probe's id is ours. */
 export interface CallPlan extends Omit<CallRequest, 'id'> {
@@ -33,8 +34,6 @@ export interface CallPlan extends Omit<CallRequest, 'id'> {
 export class Stage extends StageReading {
   readonly #check: Check;
   readonly #twin: Twin | undefined;
-  readonly #manifests: readonly Manifest[];
-  #filled: readonly Manifest[] | undefined;
   readonly #applied: Manifest[] = [];
   readonly #probes: ProbeEvidence[] = [];
   readonly #facts: Evidence['facts'] = {};
@@ -61,7 +60,6 @@ export class Stage extends StageReading {
     super(parts);
     this.#check = parts.check;
     this.#twin = parts.twin;
-    this.#manifests = parts.manifests;
     this.#attempt = parts.attempt ?? 1;
     this.#freeze = parts.freeze;
   }
@@ -73,16 +71,35 @@ export class Stage extends StageReading {
 
   /** Applies the documents of a step, and waits until every proxy enforces them. */
   async apply(...steps: string[]): Promise<void> {
-    const objects = steps.flatMap((step) => this.#documents(step));
+    return this.applyObjects(steps.flatMap((step) => this.documents(step)));
+  }
+
+  /** Applies objects that the check had from elsewhere as those of a step: until every proxy enforces them. */
+  async applyObjects(objects: readonly Manifest[]): Promise<void> {
     const before = await lookBefore(this.scene, this.#uses, objects, this.signal);
     this.#applied.push(...objects);
     await this.scene.cluster.apply(objects, this.signal);
     await settle(this.scene, this.#uses, objects, before, this.signal);
   }
 
+  /**
+   * Applies the documents of a step that the API server is expected to refuse.
+   *
+   * @returns its words; undefined when it took them, and then they are in force
+   */
+  async refusal(step: string): Promise<string | undefined> {
+    return this.apply(step).then(
+      () => undefined,
+      (error: unknown) => {
+        if (statusOf(error) !== 422) throw error;
+        return messageOf(error);
+      },
+    );
+  }
+
   /** Takes the documents of a step away again, and waits until no proxy enforces them. */
   async remove(...steps: string[]): Promise<void> {
-    const objects = steps.flatMap((step) => this.#documents(step));
+    const objects = steps.flatMap((step) => this.documents(step));
     const before = await lookBefore(this.scene, this.#uses, objects, this.signal);
     await this.scene.cluster.remove(objects, this.signal);
     this.#applied.splice(0, this.#applied.length, ...this.#applied.filter((each) => !objects.includes(each)));
@@ -91,8 +108,8 @@ export class Stage extends StageReading {
 
   /** Puts the documents of one step in the place of another's, and waits once, until every proxy enforces just these. */
   async replace(old: string, next: string): Promise<void> {
-    const objects = this.#documents(next);
-    const gone = this.#documents(old);
+    const objects = this.documents(next);
+    const gone = this.documents(old);
     const before = await lookBefore(this.scene, this.#uses, [...gone, ...objects], this.signal);
     this.#applied.push(...objects);
     await this.scene.cluster.apply(objects, this.signal);
@@ -140,6 +157,18 @@ export class Stage extends StageReading {
     return outcome;
   }
 
+  /** Sends a browser on its way, and tells how its last request ended. That is the probe; its earlier hops are evidence. */
+  async visit(name: string, plan: VisitPlan): Promise<ClientOutcome> {
+    const { from, to, role = 'subject', url } = plan;
+    const start = `mw-${this.#check.id.toLowerCase()}-${randomBytes(5).toString('hex')}`;
+    const order = this.#probes.length;
+    const probe = { name, role, id: start, from, to, order, request: { method: 'GET', url, headers: {} }, silent: [] };
+    this.#probes.push({ ...probe, client: { id: start, outcome: 'timeout', timingsMs: { total: 0 } } });
+    const { visit, last } = await visitAs(this.scene, plan, { id: start, jars: this.jars }, this.signal);
+    this.#probes[order] = { ...probe, id: last.id, client: last, visit };
+    return last;
+  }
+
   /**
    * Does many calls and records how far counters moved over all of them, as a fact: `{ "<workload>": { "<stat>": delta } }`.
    *
@@ -182,7 +211,7 @@ export class Stage extends StageReading {
 
   /** The rollout restart of operators, for Deployments that a step of the check applied; it goes on when this returns. */
   async restartStep(step: string): Promise<void> {
-    const deployments = this.#documents(step).filter(({ kind }) => kind === 'Deployment');
+    const deployments = this.documents(step).filter(({ kind }) => kind === 'Deployment');
     await this.scene.cluster.apply(deployments.map(restarted), this.signal);
   }
 
@@ -199,11 +228,12 @@ export class Stage extends StageReading {
     return StagedLoad.start(this.scene, this.names, plan, this.signal, (each) => this.#loads.push(...each));
   }
 
-  /** Has the backend of a workload answer as a script says, until the check has ended. */
-  async misbehave(workload: string, script: FaultScript): Promise<void> {
+  /** Has the backend or the provider of a workload answer as a script says, until the check has ended. */
+  async misbehave(workload: string, script: FaultScript | IdpScript): Promise<void> {
     this.#misbehaving.add(workload);
     const backend = await this.scene.fixture(workload);
-    const { status, body } = await backend.request('/script', { method: 'PUT', body: script, signal: this.signal });
+    const request = { method: 'PUT' as const, body: { ...script }, signal: this.signal };
+    const { status, body } = await backend.request('/script', request);
     if (status !== 200) throw new NotReadyError(`${workload} does not take the script: ${body.trim()}`);
   }
 
@@ -257,11 +287,5 @@ export class Stage extends StageReading {
 
   get #uses(): readonly string[] {
     return this.#check.uses ?? [];
-  }
-
-  #documents(step: string): Manifest[] {
-    // Filled in once: what was applied is known by identity when it is taken away.
-    this.#filled ??= withAddresses(this.#manifests, (name) => this.address(name));
-    return documentsOf(step, this.#filled, this.#twin?.name);
   }
 }

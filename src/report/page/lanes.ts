@@ -1,4 +1,5 @@
 import type { AccessLogEntry, ProbeEvidence } from '#support/evidence.ts';
+import type { VisitEvidence } from '#support/visit-evidence.ts';
 import type { Finding, WitnessKind } from '#verdict/result.ts';
 
 export interface Fact {
@@ -26,7 +27,7 @@ interface LanePlan {
 }
 
 const plans = {
-  client: { title: 'Client', kinds: ['client', 'certificate'], words: /^client|^certificate/i },
+  client: { title: 'Client', kinds: ['client', 'certificate', 'provider'], words: /^client|^certificate|^provider/i },
   source: { title: 'Source proxy', kinds: ['source-log'], words: /source/i },
   destination: { title: 'Destination proxy', kinds: ['destination-log'], words: /destination/i },
   backend: { title: 'Backend', kinds: ['receipt'], words: /receipt|backend/i },
@@ -81,7 +82,7 @@ function lane(plan: LanePlan, probe: ProbeEvidence, findings: Finding[], cards: 
   return { ...base, state: 'nothing', note: 'asked, and nothing of this probe arrived here' };
 }
 
-function clientFacts({ client }: ProbeEvidence): Fact[][] {
+function clientFacts({ client, visit }: ProbeEvidence): Fact[][] {
   const outcome = client.outcome === 'response' ? `HTTP ${client.status ?? '?'}` : client.outcome;
   const { tls, error } = client;
   const facts = [
@@ -95,8 +96,27 @@ function clientFacts({ client }: ProbeEvidence): Fact[][] {
     fact('TLS', tls?.protocol),
     fact('took', `${Math.round(client.timingsMs.total * 10) / 10} ms`),
   ];
-  return [facts.flat()];
+  return [facts.flat(), ...(visit ? [visitFacts(visit)] : [])];
 }
+
+/** The way of a browser, a line a request, and what it held at the end. */
+function visitFacts({ hops, cookies, ended, provider }: VisitEvidence): Fact[] {
+  const way = hops.map(({ method, url, status, location }, index): Fact => {
+    const on = location === undefined ? '' : ` → ${withoutQuery(location)}`;
+    return { name: `hop ${index + 1}`, value: `${method} ${withoutQuery(url)}: ${status ?? 'no answer'}${on}` };
+  });
+  return [
+    ...way,
+    ...fact('browser ended', ended),
+    ...fact('cookies', cookies.map(({ name }) => name).join(', ')),
+    ...fact(
+      'at the provider',
+      provider?.map(({ endpoint, status }) => `${endpoint} ${status ?? ''}`.trim()).join(', '),
+    ),
+  ];
+}
+
+const withoutQuery = (url: string): string => url.split('?', 1)[0] ?? url;
 
 function logFacts(entry: AccessLogEntry): Fact[] {
   const tls = [entry.downstreamTlsVersion, entry.requestedServerName && `SNI ${entry.requestedServerName}`];

@@ -109,6 +109,19 @@ export function deniedByPolicy(workload: string, policy = 'none'): Expectation {
   }));
 }
 
+/**
+ * The called proxy answered with this status.
+ *
+ * @param details its own words for why: `jwt_authn_access_denied{Jwt_issuer_is_not_configured}`; without: any
+ */
+export function loggedAt(workload: string, status: number, details?: string): Expectation {
+  const expected = details === undefined ? `${status}` : `${status}, ${details}`;
+  return inboundLine(`logged-${status}`, workload, expected, (entry) => ({
+    met: entry.responseCode === status && (details === undefined || entry.responseCodeDetails === details),
+    seen: `${entry.responseCode}, ${entry.responseCodeDetails ?? 'no details'}`,
+  }));
+}
+
 /** True for the two places in which Envoy's versions print why no filter chain took a connection. */
 export const noFilterChain = (
   entry: Pick<AccessLogEntry, 'responseCodeDetails' | 'connectionTerminationDetails'>,

@@ -1,0 +1,83 @@
+import type { BrowseRequest } from '#fixtures/server/protocol-browse.ts';
+import type { Manifest } from '#lab/cluster.ts';
+import { visitFrom, type Visited } from '#probe/browser.ts';
+import { timeouts } from '#support/timeouts.ts';
+import { providerEntry } from '#support/visit-evidence.ts';
+import { caName } from '#verdict/scene-certificates.ts';
+import type { Scene } from '#verdict/scene.ts';
+import type { ProbeEvidence } from '#support/evidence.ts';
+import { z } from 'zod';
+
+/** One visit of a browser to a gateway. */
+export interface VisitPlan {
+  /** The workload that stands for the person's machine. */
+  from: string;
+  /** The workload that is meant to answer in the end. */
+  to: string;
+  /** The gateway that hosts of the scene lead to. */
+  gateway: string;
+  /** Hosts that lead to other gateways. */
+  hosts?: Record<string, string>;
+  url: string;
+  /** Who logs in, when the provider asks. Without: nobody, and the form is where the visit ends. */
+  login?: string;
+  /** Cookies are kept under this name for the next visit of the check. Without: none before, none after. */
+  jar?: string;
+  /** What is changed in the address that the provider sends the browser back to. */
+  alter?: string;
+  /** Addresses that are not followed any more. */
+  stopAt?: string;
+  /** Done to cookies before the visit. */
+  tamper?: BrowseRequest['tamper'];
+  role?: ProbeEvidence['role'];
+}
+
+const providerLog = z.object({ entries: z.array(providerEntry), seen: z.number() });
+/** The workload in the role of the provider, in each scene that has one, and the host that it is known by. */
+const provider = { workload: 'accounts', host: 'accounts.idp.test', port: 8443 };
+
+/**
+ * Sends a browser on its way, with every host of the scene where it belongs, and reads what the provider wrote down of it.
+ *
+ * @param jars tells the jars of one stage from those that others keep under the same names in the same pod
+ */
+export async function visitAs(
+  scene: Scene,
+  { from, gateway, hosts = {}, url, login, jar, alter, stopAt, tamper }: VisitPlan,
+  { id, jars }: { id: string; jars: string },
+  signal: AbortSignal,
+): Promise<Visited> {
+  const caller = await scene.fixture(from);
+  const accounts = scene.workloads.get(provider.workload);
+  const log = accounts && (await scene.fixture(provider.workload));
+  const before = await log?.json('/idp/log?since=0', { signal }).then((page) => providerLog.parse(page).seen);
+  const addressOf = (name: string) => scene.workload(name).address ?? scene.workload(name).podIP;
+  const resolve = {
+    '*.homelab.test': { address: addressOf(gateway) },
+    ...Object.fromEntries(Object.entries(hosts).map(([host, name]) => [host, { address: addressOf(name) }])),
+    ...(accounts && { [provider.host]: { address: accounts.podIP, port: provider.port } }),
+  };
+  const request: BrowseRequest = {
+    id,
+    url,
+    resolve,
+    ca: await authorityOf(scene),
+    timeoutMs: timeouts.visitMs,
+    ...(login !== undefined && { login: { username: login } }),
+    ...(jar !== undefined && { jar: `${jars}-${jar}` }),
+    ...(alter !== undefined && { alter }),
+    ...(stopAt !== undefined && { stopAt }),
+    ...(tamper && { tamper }),
+  };
+  const visited = await visitFrom(caller, request, signal);
+  if (!log) return visited;
+  const { entries } = providerLog.parse(await log.json(`/idp/log?since=${before}`, { signal }));
+  return { ...visited, visit: { ...visited.visit, provider: entries } };
+}
+
+/** Certificate of the CA that the scene's servers have theirs from, as PEM. */
+export async function authorityOf({ cluster, plan }: Scene): Promise<string> {
+  const namespace = plan.certificates[0]?.namespaces[0];
+  const found = await cluster.read<Manifest & { data?: { 'ca.crt'?: string } }>('v1', 'ConfigMap', caName, namespace);
+  return found?.data?.['ca.crt'] ?? '';
+}

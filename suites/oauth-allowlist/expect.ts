@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import { answer, type Expectation } from '#verdict/expectation.ts';
+import { outcomeText } from '#verdict/expectations/client.ts';
+import { factIs } from '#verdict/expectations/fact.ts';
+import { deniedByPolicy } from '#verdict/expectations/proxy-log.ts';
+import { authorization } from './homelab.ts';
+
+const status = z.object({
+  exists: z.boolean(),
+  accepted: z.string().optional(),
+  reason: z.string().optional(),
+  message: z.string().optional(),
+});
+
+/** The controller has taken the policy: its status says so for the gateway that it targets. */
+export const accepted = policyIs('policy-accepted', 'Accepted: True', (found) => found.accepted === 'True');
+/** The controller says that it cannot make anything of the policy. */
+export const notAccepted = policyIs('policy-not-accepted', 'Accepted: False', (found) => found.accepted === 'False');
+
+function policyIs(expectation: string, expected: string, met: (found: z.output<typeof status>) => boolean) {
+  return factIs({
+    expectation,
+    kind: 'object',
+    from: 'SecurityPolicy status',
+    expected,
+    shape: status,
+    met,
+    seen: ({ exists, accepted: said, reason, message }) =>
+      exists
+        ? `Accepted: ${said ?? 'not said'}${reason ? `, ${reason}` : ''}${message ? `: ${message}` : ''}`
+        : 'no such policy',
+  });
+}
+
+/**
+ * The gateway lets nobody in who has not logged in: it sends to the provider. Anything else that is answered by the application
+ * is the gateway standing open, which is a verdict of its own.
+ */
+export const guarded: Expectation = ({ client, from }) => {
+  const expected = `302 to ${authorization}`;
+  const location = client.headers?.['location'];
+  const met = client.status === 302 && location?.startsWith(authorization) === true;
+  const open = client.status === 200 ? 'open to everybody: ' : '';
+  const to = location === undefined ? '' : ` to ${location.split('?', 1)[0]}`;
+  return [
+    answer({ expectation: 'fail-open', kind: 'client', from, expected }, met, `${open}${outcomeText(client)}${to}`),
+  ];
+};
+
+/** What the gateway asks the provider for, when it sends a browser there: what is in the address. */
+export function asksFor(expectation: string, expected: string, met: (query: URLSearchParams) => boolean): Expectation {
+  return ({ client, from }) => {
+    const query = new URL(client.headers?.['location'] ?? 'none:').searchParams;
+    const seen = [...query].map(([name, value]) => `${name}=${value.slice(0, 60)}`).join(' ') || 'no redirect';
+    return [answer({ expectation, kind: 'client', from, expected }, met(query), seen)];
+  };
+}
+
+/** Denied by the default of the policy's list: Envoy Gateway calls it `DENY`. */
+export const deniedByList = (workload: string): Expectation => deniedByPolicy(workload, 'DENY');

@@ -1,0 +1,59 @@
+// Proves that an ID token which is not for this client, not from this provider, too old or wrongly signed lets nobody in.
+import { check } from '#verdict/check.ts';
+import { notReceivedBy, receivedBy } from '#verdict/expectations/backend.ts';
+import { answered } from '#verdict/expectations/client.ts';
+import { loggedAt } from '#verdict/expectations/proxy-log.ts';
+import { endedByItself, loggedIn } from '#verdict/expectations/visit.ts';
+import { gateway, listed, loginUses, visit } from './homelab.ts';
+
+/** What the provider does to the tokens of each login, and how the gateway's JWT filter answers and names it. */
+const tokens = {
+  issuer: [{ issuer: 'https://other.idp.test' }, 401, 'jwt_authn_access_denied{Jwt_issuer_is_not_configured}'],
+  audience: [{ audience: 'other-client' }, 403, 'jwt_authn_access_denied{Audiences_in_Jwt_are_not_allowed}'],
+  signature: [{ signing: 'foreign' }, 401, 'jwt_authn_access_denied{Jwt_verification_fails}'],
+} as const;
+
+export default check({
+  id: 'OA-08',
+  title: 'Foreign and broken tokens',
+  level: 'core',
+  system: 'oauth-allowlist',
+  tags: ['login', 'tokens', 'denial'],
+  needs: ['envoy-gateway', 'load-balancer'],
+  scene: 'homelab',
+  uses: loginUses,
+  applies: ['oauth-policy.yaml'],
+  story: {
+    setUp:
+      'The working policy, and a provider that gives the listed user a token of another issuer, for another client, or signed with a key that it does not publish.',
+    sends: 'A whole login for each, with a login that gets a good token before and after.',
+    expects:
+      '401 for the issuer, 403 for the audience, 401 for the signature, each in the words of the JWT filter. The application receives nothing.',
+    why: 'The login itself does not look into the ID token. Only the JWT provider of the policy does, and each field that it lacks is one that nobody checks.',
+  },
+  async collect(stage) {
+    await stage.apply('policy');
+    await stage.visit('before', visit(listed, { role: 'control' }));
+    for (const [name, [script]] of Object.entries(tokens)) {
+      await stage.misbehave('accounts', script);
+      await stage.visit(name, visit(listed));
+    }
+    await stage.misbehave('accounts', {});
+    await stage.visit('after', visit(listed, { role: 'control' }));
+  },
+  judge: ({ probe }) => [
+    ...['before', 'after'].map((name) => probe(name, answered(200), receivedBy('app1'))),
+    ...Object.entries(tokens).map(([name, [, status, details]]) =>
+      probe(name, loggedIn, endedByItself, answered(status), loggedAt(gateway, status, details), notReceivedBy('app1')),
+    ),
+  ],
+  twins: [
+    {
+      name: 'any-audience',
+      sabotage:
+        'The JWT provider of the policy names no audience, so a token for another client of the same provider will do.',
+      breaks: 'status-403',
+      on: 'audience',
+    },
+  ],
+});

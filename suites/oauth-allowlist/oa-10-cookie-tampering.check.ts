@@ -1,0 +1,74 @@
+// Proves that a login is good only with all its cookies, and each as the gateway gave it.
+import { check } from '#verdict/check.ts';
+import { notReceivedBy, receivedBy } from '#verdict/expectations/backend.ts';
+import { answered } from '#verdict/expectations/client.ts';
+import { loggedAt } from '#verdict/expectations/proxy-log.ts';
+import type { Stage } from '#verdict/stage.ts';
+import type { VisitPlan } from '#verdict/visits.ts';
+import { guarded } from './expect.ts';
+import { authorization, gateway, listed, loginUses, visit } from './homelab.ts';
+
+/** What is done to the cookies of a login, each time to all of them as they were given. */
+const changes: Record<string, NonNullable<VisitPlan['tamper']>> = {
+  'hmac-altered': [{ prefix: 'OauthHMAC', op: 'flip' }],
+  'expiry-moved': [{ prefix: 'OauthExpires', op: 'set', value: '4102444800' }],
+  'id-token-altered': [{ prefix: 'id-token-a', op: 'flip' }],
+  'access-token-altered': [{ prefix: 'access-token-a', op: 'flip' }],
+  'hmac-dropped': [{ prefix: 'OauthHMAC', op: 'drop' }],
+  'expiry-dropped': [{ prefix: 'OauthExpires', op: 'drop' }],
+  'id-token-alone': [
+    { prefix: 'OauthHMAC', op: 'drop' },
+    { prefix: 'OauthExpires', op: 'drop' },
+    { prefix: 'access-token-a', op: 'drop' },
+  ],
+};
+
+export default check({
+  id: 'OA-10',
+  title: 'Cookie tampering',
+  level: 'core',
+  system: 'oauth-allowlist',
+  tags: ['cookies', 'denial'],
+  needs: ['envoy-gateway', 'load-balancer'],
+  scene: 'homelab',
+  uses: loginUses,
+  applies: ['oauth-policy.yaml'],
+  story: {
+    setUp:
+      'The working policy without refresh, and the cookies of a listed user who has logged in. With refresh a refresh token alone gets a new login, whatever the other cookies are.',
+    sends:
+      'A request with the HMAC, the expiry or a token altered, with one of them missing, and with the ID token alone; before and after, one with all of them as they are.',
+    expects:
+      'Back to the login each time: 302 to the provider, and the application receives nothing. With the untouched cookies 200.',
+    why: 'Cookies lie with the user. An expiry that can be moved is a login for ever, and a token that counts without its HMAC can come from anywhere.',
+  },
+  params: { touched: 'yes' },
+  async collect(stage, { touched }) {
+    await stage.apply('policy');
+    await stage.apply('no-refresh');
+    await stage.visit('login', visit(listed, { jar: 'whole' }));
+    await untouched(stage, 'before');
+    for (const [name, tamper] of Object.entries(changes)) {
+      await stage.copyJar('browser', 'whole', name);
+      const more = touched === 'yes' ? { tamper } : {};
+      await stage.visit(name, visit(undefined, { jar: name, stopAt: authorization, ...more }));
+    }
+    await untouched(stage, 'after');
+  },
+  judge: ({ probe }) => [
+    ...['login', 'before', 'after'].map((name) => probe(name, answered(200), receivedBy('app1'))),
+    ...Object.keys(changes).map((name) => probe(name, guarded, loggedAt(gateway, 302), notReceivedBy('app1'))),
+  ],
+  twins: [
+    {
+      name: 'stolen-whole',
+      sabotage: 'All cookies are taken over as they are, as by a thief: nothing about them is wrong.',
+      breaks: 'fail-open',
+      on: 'expiry-moved',
+      params: { touched: 'no' },
+    },
+  ],
+});
+
+const untouched = (stage: Stage, name: string) =>
+  stage.visit(name, visit(undefined, { jar: 'whole', stopAt: authorization, role: 'control' }));

@@ -1,0 +1,97 @@
+// Proves what becomes of a login when its tokens expire, with refresh and without, and while the provider is away.
+import { timeouts } from '#support/timeouts.ts';
+import { until } from '#support/wait.ts';
+import { check } from '#verdict/check.ts';
+import { notReceivedBy, receivedBy } from '#verdict/expectations/backend.ts';
+import { answered } from '#verdict/expectations/client.ts';
+import { loggedAt } from '#verdict/expectations/proxy-log.ts';
+import { providerSaw } from '#verdict/expectations/visit.ts';
+import type { Stage } from '#verdict/stage.ts';
+import { guarded } from './expect.ts';
+import { authorization, gateway, listed, loginUses, visit } from './homelab.ts';
+
+/** Life of the tokens of a login that is to expire: as short as lets a login end before it. */
+const lifeSeconds = 4;
+
+export default check({
+  id: 'OA-23',
+  title: 'Expiry, refresh and provider outage',
+  level: 'core',
+  system: 'oauth-allowlist',
+  tags: ['login', 'tokens', 'outage'],
+  needs: ['envoy-gateway', 'load-balancer'],
+  scene: 'homelab',
+  uses: loginUses,
+  applies: ['oauth-policy.yaml'],
+  story: {
+    setUp: `The working policy, and a provider whose tokens live for ${lifeSeconds} s; with refresh, with a provider that refuses it, and with refresh switched off. Then a provider that answers 503 to everything.`,
+    sends:
+      'A request after the expiry of each login; during the outage one of a user who is logged in, and one of somebody who is not.',
+    expects:
+      'With refresh 200, by one call to the token endpoint that no browser took part in. Without it, or refused, back to the login. During the outage whoever is logged in stays so; nobody else gets further than the provider.',
+    why: 'A login that does not end with its tokens outlives every revocation, and one that ends with each outage of the provider takes all applications with it.',
+  },
+  params: { later: 'policy' },
+  async collect(stage, { later }) {
+    const short = { idTokenSeconds: lifeSeconds, accessTokenSeconds: lifeSeconds };
+    await stage.apply('policy');
+    await stage.visit('before', visit(listed, { role: 'control' }));
+    await stage.misbehave('accounts', short);
+    await stage.visit('login', visit(listed, { jar: 'refreshed' }));
+    if (later !== 'policy') await stage.apply(later);
+    await afterExpiry(stage);
+    await stage.visit('refreshed', visit(undefined, { jar: 'refreshed', stopAt: authorization }));
+    if (later !== 'policy') await stage.apply('policy');
+
+    await stage.misbehave('accounts', { ...short, refuseRefresh: true });
+    await stage.visit('login-refused', visit(listed, { jar: 'refused' }));
+    await afterExpiry(stage);
+    await stage.visit('refused', visit(undefined, { jar: 'refused', stopAt: authorization }));
+
+    await stage.misbehave('accounts', {});
+    await stage.visit('login-lasting', visit(listed, { jar: 'lasting' }));
+    await stage.misbehave('accounts', { outage: 'error' });
+    await stage.visit('lasting', visit(undefined, { jar: 'lasting', stopAt: authorization }));
+    await stage.visit('outage', visit(listed));
+
+    await stage.misbehave('accounts', short);
+    await stage.apply('no-refresh');
+    await stage.visit('login-no-refresh', visit(listed, { jar: 'no-refresh' }));
+    await afterExpiry(stage);
+    await stage.visit('no-refresh', visit(undefined, { jar: 'no-refresh', stopAt: authorization }));
+    await stage.misbehave('accounts', {});
+    await stage.visit('after', visit(listed, { role: 'control' }));
+  },
+  judge: ({ probe }) => [
+    ...['before', 'after', 'login', 'login-refused', 'login-lasting', 'login-no-refresh'].map((name) =>
+      probe(name, answered(200), receivedBy('app1')),
+    ),
+    probe(
+      'refreshed',
+      answered(200),
+      loggedAt(gateway, 200),
+      providerSaw('token', 1),
+      providerSaw('authorize', 0),
+      receivedBy('app1'),
+    ),
+    ...['refused', 'no-refresh'].map((name) => probe(name, guarded, loggedAt(gateway, 302), notReceivedBy('app1'))),
+    probe('lasting', answered(200), loggedAt(gateway, 200), receivedBy('app1')),
+    probe('outage', answered(503), providerSaw('token', 0), notReceivedBy('app1')),
+  ],
+  twins: [
+    {
+      name: 'removed-from-list',
+      sabotage: 'The address is taken off the list while the user is logged in: the renewed login is denied.',
+      breaks: 'status-200',
+      on: 'refreshed',
+      params: { later: 'other-list' },
+    },
+  ],
+});
+
+/** Until the tokens of the last login have expired, by the provider's own figure: nothing tells it but the clock. */
+function afterExpiry({ signal }: Stage): Promise<true> {
+  const end = Date.now() + lifeSeconds * 1_000 + 500;
+  const look = async () => (Date.now() >= end ? { done: true as const } : { seen: `${end - Date.now()} ms to go` });
+  return until('the tokens to expire', look, { timeoutMs: timeouts.visitMs, signal });
+}
