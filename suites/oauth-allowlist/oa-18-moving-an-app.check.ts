@@ -45,11 +45,14 @@ export default check({
     await stage.call('new', anonymous(stage, { url }));
     await stage.apply('gateway');
     stage.record('addresses-before', before);
-    stage.record('addresses-after', await until(`${added} to get an address`, () => withAdded(stage), {
-      timeoutMs: timeouts.gatewayProgrammedMs,
-      intervalMs: timeouts.objectPollMs,
-      signal: stage.signal,
-    }));
+    stage.record(
+      'addresses-after',
+      await until(`${added} to get an address`, () => withAdded(stage), {
+        timeoutMs: timeouts.gatewayProgrammedMs,
+        intervalMs: timeouts.objectPollMs,
+        signal: stage.signal,
+      }),
+    );
   },
   judge: ({ probe, fact, evidence }) => [
     probe('before', answered(200), loggedAt(open, 200), receivedBy('app1')),
@@ -68,7 +71,10 @@ export default check({
           const { [added]: own, ...others } = after;
           return own !== undefined && !Object.values(others).includes(own) && sameAs(before, others);
         },
-        seen: (after) => Object.entries(after).map(([name, address]) => `${name} ${address}`).join(', '),
+        seen: (after) =>
+          Object.entries(after)
+            .map(([name, address]) => `${name} ${address}`)
+            .join(', '),
       }),
     ),
   ],
