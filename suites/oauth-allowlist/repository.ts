@@ -61,6 +61,8 @@ export class Repository implements AsyncDisposable {
       PATH: [...tools, process.env['PATH']].join(delimiter),
       TMPDIR: this.#temporary,
       XDG_CONFIG_HOME: resolve(folder, '../config'),
+      // Colours would stand between the words that are looked for.
+      NO_COLOR: '1',
       GIT_CONFIG_GLOBAL: '/dev/null',
       GIT_CONFIG_NOSYSTEM: '1',
     };

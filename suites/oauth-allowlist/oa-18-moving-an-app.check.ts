@@ -1,0 +1,112 @@
+// Proves that an application moves behind the login by the name of its parent alone, and that a new gateway leaves the others alone.
+import { z } from 'zod';
+import type { Manifest } from '#lab/cluster.ts';
+import { timeouts } from '#support/timeouts.ts';
+import { until, type Look } from '#support/wait.ts';
+import { check } from '#verdict/check.ts';
+import { receivedBy } from '#verdict/expectations/backend.ts';
+import { answered } from '#verdict/expectations/client.ts';
+import { factIs } from '#verdict/expectations/fact.ts';
+import { loggedAt } from '#verdict/expectations/proxy-log.ts';
+import type { Stage } from '#verdict/stage.ts';
+import { guarded } from './expect.ts';
+import { anonymous, gateway, loginUses } from './homelab.ts';
+
+const open = 'envoy-external';
+const added = 'envoy-oauth-c';
+const url = 'https://moving.homelab.test/';
+const addresses = z.record(z.string(), z.string());
+
+export default check({
+  id: 'OA-18',
+  title: 'Moving an app, adding a gateway',
+  level: 'extended',
+  system: 'oauth-allowlist',
+  tags: ['rollout'],
+  needs: ['envoy-gateway', 'load-balancer'],
+  scene: 'homelab',
+  uses: [...loginUses, open],
+  applies: ['oauth-policy.yaml'],
+  story: {
+    setUp:
+      'A route of an application on the open gateway; then the same with the gateway behind a login as its parent; then one gateway more.',
+    sends: 'An anonymous request by way of each gateway, before and after the move.',
+    expects:
+      'Before: 200 on the open gateway. After: 404 there, and a redirect to the provider on the other. The new gateway gets an address of its own, and every other keeps its address.',
+    why: 'An application that hangs on both gateways is open, whatever its policy says; a gateway that takes the address of another takes its traffic, too.',
+  },
+  params: { route: 'moved' },
+  async collect(stage, { route }) {
+    await stage.apply('policy', 'app');
+    await stage.call('before', anonymous(stage, { via: open, url }));
+    const before = await addressesOf(stage);
+    await stage.apply(route);
+    await stage.call('old', anonymous(stage, { via: open, url }));
+    await stage.call('new', anonymous(stage, { url }));
+    await stage.apply('gateway');
+    stage.record('addresses-before', before);
+    stage.record(
+      'addresses-after',
+      await until(`${added} to get an address`, () => withAdded(stage), {
+        timeoutMs: timeouts.gatewayProgrammedMs,
+        intervalMs: timeouts.objectPollMs,
+        signal: stage.signal,
+      }),
+    );
+  },
+  judge: ({ probe, fact, evidence }) => [
+    probe('before', answered(200), loggedAt(open, 200), receivedBy('app1')),
+    probe('old', answered(404), loggedAt(open, 404)),
+    probe('new', guarded, loggedAt(gateway, 302)),
+    fact(
+      'addresses-after',
+      factIs({
+        expectation: 'addresses-kept',
+        kind: 'object',
+        from: 'Gateway status',
+        expected: `an address of its own for ${added}, and all others as before`,
+        shape: addresses,
+        met: (after) => {
+          const before = addresses.safeParse(evidence.facts['addresses-before']).data ?? {};
+          const { [added]: own, ...others } = after;
+          return own !== undefined && !Object.values(others).includes(own) && sameAs(before, others);
+        },
+        seen: (after) =>
+          Object.entries(after)
+            .map(([name, address]) => `${name} ${address}`)
+            .join(', '),
+      }),
+    ),
+  ],
+  twins: [
+    {
+      name: 'on-both',
+      sabotage: 'The route names both gateways as its parents.',
+      breaks: 'status-404',
+      on: 'old',
+      params: { route: 'on-both' },
+    },
+  ],
+});
+
+const sameAs = (before: Record<string, string>, after: Record<string, string>): boolean =>
+  Object.keys(before).length > 0 && Object.entries(before).every(([name, address]) => after[name] === address);
+
+interface Gateway extends Manifest {
+  status?: { addresses?: { value: string }[] };
+}
+
+/** Addresses of all gateways of the scene that have one. */
+async function addressesOf(stage: Stage): Promise<Record<string, string>> {
+  const all = await stage.objects('gateway.networking.k8s.io/v1', 'Gateway', stage.names['namespace'] ?? '');
+  const told = (all as Gateway[]).flatMap(({ metadata, status }) => {
+    const address = status?.addresses?.[0]?.value;
+    return address === undefined ? [] : [[metadata.name, address]];
+  });
+  return Object.fromEntries(told) as Record<string, string>;
+}
+
+async function withAdded(stage: Stage): Promise<Look<Record<string, string>>> {
+  const found = await addressesOf(stage);
+  return added in found ? { done: found } : { seen: Object.keys(found).join(', ') };
+}
