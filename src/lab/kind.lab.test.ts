@@ -80,9 +80,12 @@ describe('a lab of kind clusters', { sequential: true }, () => {
 
   it('tells whether Services lead to a pod, by the rules of the node', async () => {
     const cluster = mainOf(await upLab({ name: lab, topology: 'solo', say }));
-    const dns = await cluster.list<Pod>('v1', 'Pod', 'kube-system', 'k8s-app=kube-dns');
-    const addresses = dns.flatMap(({ status }) => status?.podIP ?? []);
-    expect(addresses).not.toEqual([]);
+    const addresses = await vi.waitFor(async () => {
+      const dns = await cluster.list<Pod>('v1', 'Pod', 'kube-system', 'k8s-app=kube-dns');
+      const found = dns.flatMap(({ status }) => status?.podIP ?? []);
+      expect(found).not.toHaveLength(0);
+      return found;
+    }, 60_000);
     await servicesLeadTo(cluster, addresses);
     const unknown = servicesLeadTo(cluster, [...addresses, '10.10.0.250'], AbortSignal.timeout(1_000));
     await expect(unknown).rejects.toThrow(/abort|timeout/i);
