@@ -46,7 +46,7 @@ async function kubeconfigOfUser(): Promise<string> {
     () => 'absent',
   );
 }
-type Pod = Manifest & { status?: { podIP?: string } };
+type Slice = Manifest & { endpoints?: { addresses: string[]; conditions: { ready?: boolean } }[] };
 const configMap = (name: string, namespace: string): Manifest =>
   ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace }, data: { written: 'yes' } }) as Manifest;
 const namespaceOf = (name: string, labels: Record<string, string> = {}): Manifest => ({
@@ -81,10 +81,10 @@ describe('a lab of kind clusters', { sequential: true }, () => {
   it('tells whether Services lead to a pod, by the rules of the node', async () => {
     const cluster = mainOf(await upLab({ name: lab, topology: 'solo', say }));
     const addresses = await vi.waitFor(async () => {
-      const dns = await cluster.list<Pod>('v1', 'Pod', 'kube-system', 'k8s-app=kube-dns');
-      const found = dns.flatMap(({ status }) => status?.podIP ?? []);
-      expect(found).not.toHaveLength(0);
-      return found;
+      const slices = await cluster.list<Slice>('discovery.k8s.io/v1', 'EndpointSlice', 'kube-system');
+      const ready = slices.flatMap(({ endpoints }) => endpoints ?? []).filter(({ conditions }) => conditions.ready);
+      expect(ready).not.toHaveLength(0);
+      return ready.flatMap(({ addresses: own }) => own);
     }, 60_000);
     await servicesLeadTo(cluster, addresses);
     const unknown = servicesLeadTo(cluster, [...addresses, '10.10.0.250'], AbortSignal.timeout(1_000));
