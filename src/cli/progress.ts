@@ -1,5 +1,6 @@
 import pc from 'picocolors';
 import prettyMs from 'pretty-ms';
+import { isGood } from '#verdict/is-good.ts';
 import type { RunRecord, VerdictLine } from '#verdict/result.ts';
 
 /** Progress goes to stderr: stdout belongs to the result, which may be JSON. */
@@ -52,7 +53,7 @@ export function progressLine({
   earlier,
 }: VerdictLine): string {
   const name = nameOf({ id, twin, product });
-  const good = verdict === 'pass' || verdict === 'caught';
+  const good = isGood({ verdict });
   const repeated = unstable && earlier ? `: at first: ${earlier.join('; ')}` : '';
   const why = good ? (label === undefined ? repeated : `: ${label}${repeated}`) : `: ${reason}`;
   return `${shownVerdict[verdict]}${unstable ? ' (unstable)' : ''}  ${name}  ${prettyMs(durationMs)}${why}`;

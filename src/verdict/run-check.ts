@@ -4,6 +4,7 @@ import { messageOf } from '#support/errors.ts';
 import type { Evidence } from '#support/evidence.ts';
 import type { Check, Twin } from '#verdict/check.ts';
 import { judge, judgeTwin, type Judgement } from '#verdict/judge.ts';
+import { isGood } from '#verdict/is-good.ts';
 import { verdictSchemaVersion, type VerdictLine } from '#verdict/result.ts';
 import type { Scene } from '#verdict/scene.ts';
 import { Stage } from '#verdict/stage.ts';
@@ -50,7 +51,7 @@ export async function runCheck(run: CheckRun): Promise<CheckResult> {
   } while (attempts < mostAttempts && !settled(run, result.judgement));
   const { judgement, evidence } = result;
   const decided = run.twin ? judgeTwin(judgement, run.twin) : judgement;
-  const good = decided.verdict === 'pass' || decided.verdict === 'caught';
+  const good = isGood(decided);
   const line: VerdictLine = {
     schema: verdictSchemaVersion,
     id: run.check.id,

@@ -4,6 +4,7 @@ import { messageOf } from '#support/errors.ts';
 import type { Evidence } from '#support/evidence.ts';
 import type { Twin } from '#verdict/check.ts';
 import type { Group, PlannedCheck, RunPlan } from '#verdict/plan.ts';
+import { isGood } from '#verdict/is-good.ts';
 import { verdictSchemaVersion, type Verdict, type VerdictLine } from '#verdict/result.ts';
 import { runCheck, type CheckResult, type CheckRun } from '#verdict/run-check.ts';
 import { looksAgain, mostDoubts, type Doubt } from '#verdict/second-look.ts';
@@ -157,7 +158,7 @@ async function runPlanned(
   if (absent !== undefined)
     return void (await verdict(undecided(planned, 'unsupported', `${absent} is absent here, and the check needs it`)));
   const decide = async (first: CheckResult, twin?: Twin): Promise<void> => {
-    if (!doubts || held(first.line)) return void (await verdict(first.line, first.evidence));
+    if (!doubts || isGood(first.line)) return void (await verdict(first.line, first.evidence));
     doubts.push({ planned, first, ...(twin && { twin }) });
     options.doubted?.(first.line);
   };
@@ -167,8 +168,6 @@ async function runPlanned(
   await decide(await running);
   for (const twin of twins ? check.twins : []) await decide(await runCheck({ ...shared, twin }), twin);
 }
-
-const held = ({ verdict }: VerdictLine): boolean => verdict === 'pass' || verdict === 'caught';
 
 function runOf(planned: PlannedCheck, { scene, capabilities }: Footing, { signal, dump }: RunOptions): CheckRun {
   const { check, names, manifests } = planned;

@@ -1,5 +1,6 @@
 import type { Twin } from '#verdict/check.ts';
 import type { PlannedCheck } from '#verdict/plan.ts';
+import { isGood } from '#verdict/is-good.ts';
 import type { CheckResult } from '#verdict/run-check.ts';
 
 /** More reds than this are no noise of a busy machine: they are decided as they are, and nobody waits for a second look. */
@@ -15,10 +16,9 @@ export interface Doubt {
 
 /** What was seen when nothing else ran decides; what was seen before is told with it, and makes anything good unstable. */
 export function looksAgain({ line: first }: CheckResult, { line: again, evidence }: CheckResult): CheckResult {
-  const good = again.verdict === 'pass' || again.verdict === 'caught';
   const line = {
     ...again,
-    unstable: good,
+    unstable: isGood(again),
     earlier: [...(first.earlier ?? []), first.reason, ...(again.earlier ?? [])],
     attempts: first.attempts + again.attempts,
     durationMs: first.durationMs + again.durationMs,

@@ -144,28 +144,21 @@ export class Stage extends StageReading {
   /** Makes one call and tells what the client saw. Its other witnesses are gathered when the check has ended. */
   async call(name: string, plan: CallPlan): Promise<ClientOutcome> {
     const { from, to, role = 'subject', counters = {}, ...request } = plan;
-    const id = `mw-${this.#check.id.toLowerCase()}-${randomBytes(5).toString('hex')}`;
     const { method = 'GET', url, headers = {} } = request;
-    // The place is taken before the call is made, so that calls made side by side keep their order.
-    const order = this.#probes.length;
-    const probe = { name, role, id, from, to, order, request: { method, url, headers }, silent: [] };
-    this.#probes.push({ ...probe, client: { id, outcome: 'timeout', timingsMs: { total: 0 } } });
+    const { id, end } = this.#begin({ name, role, from, to, request: { method, url, headers } });
     const caller = await this.scene.fixture(from);
     const act = () => callFrom(caller, { ...request, id }, this.signal);
     const { outcome, ...counted } = await countersAround(this.scene, counters, act, this.signal);
-    this.#probes[order] = { ...probe, client: outcome, ...counted };
+    end({ client: outcome, ...counted });
     return outcome;
   }
 
   /** Sends a browser on its way, and tells how its last request ended. That is the probe; its earlier hops are evidence. */
   async visit(name: string, plan: VisitPlan): Promise<ClientOutcome> {
     const { from, to, role = 'subject', url } = plan;
-    const start = `mw-${this.#check.id.toLowerCase()}-${randomBytes(5).toString('hex')}`;
-    const order = this.#probes.length;
-    const probe = { name, role, id: start, from, to, order, request: { method: 'GET', url, headers: {} }, silent: [] };
-    this.#probes.push({ ...probe, client: { id: start, outcome: 'timeout', timingsMs: { total: 0 } } });
-    const { visit, last } = await visitAs(this.scene, plan, { id: start, jars: this.jars }, this.signal);
-    this.#probes[order] = { ...probe, id: last.id, client: last, visit };
+    const { id, end } = this.#begin({ name, role, from, to, request: { method: 'GET', url, headers: {} } });
+    const { visit, last } = await visitAs(this.scene, plan, { id, jars: this.jars }, this.signal);
+    end({ id: last.id, client: last, visit });
     return last;
   }
 
@@ -283,6 +276,18 @@ export class Stage extends StageReading {
     const before = await lookBefore(this.scene, this.#uses, left);
     await this.scene.cluster.remove(left);
     await settle(this.scene, this.#uses, left, before);
+  }
+
+  /** Takes a probe's place before anything is sent, so that what is done side by side keeps its order. */
+  #begin(plan: Pick<ProbeEvidence, 'name' | 'role' | 'from' | 'to' | 'request'>) {
+    const id = `mw-${this.#check.id.toLowerCase()}-${randomBytes(5).toString('hex')}`;
+    const order = this.#probes.length;
+    const probe = { ...plan, id, order, silent: [] };
+    this.#probes.push({ ...probe, client: { id, outcome: 'timeout', timingsMs: { total: 0 } } });
+    const end = (seen: Partial<ProbeEvidence> & Pick<ProbeEvidence, 'client'>): void => {
+      this.#probes[order] = { ...probe, ...seen };
+    };
+    return { id, end };
   }
 
   get #uses(): readonly string[] {

@@ -1,12 +1,12 @@
+import { z } from 'zod';
 import type { BrowseRequest } from '#fixtures/server/protocol-browse.ts';
 import type { Manifest } from '#lab/cluster.ts';
 import { visitFrom, type Visited } from '#probe/browser.ts';
+import type { ProbeEvidence } from '#support/evidence.ts';
 import { timeouts } from '#support/timeouts.ts';
 import { providerEntry } from '#support/visit-evidence.ts';
 import { caName } from '#verdict/scene-certificates.ts';
 import type { Scene } from '#verdict/scene.ts';
-import type { ProbeEvidence } from '#support/evidence.ts';
-import { z } from 'zod';
 
 /** One visit of a browser to a gateway. */
 export interface VisitPlan {
@@ -32,6 +32,8 @@ export interface VisitPlan {
   role?: ProbeEvidence['role'];
 }
 
+/** More entries than any log has: the answer tells their number, and none of them. */
+const beyondAny = 1e14;
 const providerLog = z.object({ entries: z.array(providerEntry), seen: z.number() });
 /** The workload in the role of the provider, in each scene that has one, and the host that it is known by. */
 const provider = { workload: 'accounts', host: 'accounts.idp.test', port: 8443 };
@@ -50,7 +52,9 @@ export async function visitAs(
   const caller = await scene.fixture(from);
   const accounts = scene.workloads.get(provider.workload);
   const log = accounts && (await scene.fixture(provider.workload));
-  const before = await log?.json('/idp/log?since=0', { signal }).then((page) => providerLog.parse(page).seen);
+  const before = await log
+    ?.json(`/idp/log?since=${beyondAny}`, { signal })
+    .then((page) => providerLog.parse(page).seen);
   const addressOf = (name: string) => scene.workload(name).address ?? scene.workload(name).podIP;
   const resolve = {
     '*.homelab.test': { address: addressOf(gateway) },

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Manifest } from '#lab/cluster.ts';
+import { markHost } from '#verdict/settle-gateway.ts';
 import type { CallPlan, Stage } from '#verdict/stage.ts';
 import type { VisitPlan } from '#verdict/visits.ts';
 
@@ -80,9 +81,7 @@ export async function effectiveConfig(stage: Stage, name: string): Promise<strin
   const text = JSON.stringify([listeners, routes], (key, value: unknown) => {
     if (key === 'last_updated' || key === 'version_info') return undefined;
     if (key !== 'virtual_hosts' || !Array.isArray(value)) return value;
-    return value.filter(
-      (host: { domains?: string[] }) => !host.domains?.some((each) => each.endsWith('mark.meshwitness.test')),
-    );
+    return value.filter((host: { domains?: string[] }) => !host.domains?.some((each) => each.endsWith(markHost)));
   });
   return createHash('sha256').update(text).digest('hex');
 }
