@@ -18,7 +18,7 @@ const { parts: named, newMachine } = new Command('cold')
   .option('--parts <names>', 'only these parts, with what they are made from, and no lab', (text: string) =>
     text.split(','),
   )
-  .option('--new-machine', 'this machine has made nothing yet: the first half fills its own caches, which stay')
+  .option('--new-machine', 'this machine has made nothing yet: the first half is `npm start`, and fills its own caches, which stay')
   .parse()
   .opts<{ parts?: string[]; newMachine?: true }>();
 const lab = 'bench-cold';
@@ -109,12 +109,23 @@ function emptyCaches(home: string): NodeJS.ProcessEnv {
   };
 }
 
-/** Runs `verify` until its first verdict. @returns milliseconds */
-async function firstVerdict({ folder, env }: Cold): Promise<number> {
+/** How a person asks for verdicts, and whether they wait for the end. */
+interface Asked {
+  command: readonly [string, ...string[]];
+  toTheEnd: boolean;
+}
+
+const smoke: Asked = {
+  command: ['./meshwitness', 'verify', '--profile', 'smoke', '--name', lab, '--source', 'build'],
+  toTheEnd: false,
+};
+
+/** Runs what is asked until its first verdict, or on to its end, which must be a good one. @returns milliseconds to the verdict */
+async function firstVerdict({ folder, env }: Cold, { command, toTheEnd }: Asked): Promise<number> {
   const start = performance.now();
-  const args = ['verify', '--profile', 'smoke', '--name', lab, '--source', 'build'];
-  const child = spawn('./meshwitness', args, { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
-  const ended = once(child, 'close');
+  const [program, ...args] = command;
+  const child = spawn(program, args, { cwd: folder, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = once(child, 'close') as Promise<[number | null]>;
   const interrupt = () => void child.kill('SIGINT');
   stop.signal.addEventListener('abort', interrupt);
   let took: number | undefined;
@@ -122,22 +133,25 @@ async function firstVerdict({ folder, env }: Cold): Promise<number> {
   for await (const line of createInterface({ input: child.stderr })) {
     last.splice(0, Math.max(0, last.length - 5));
     last.push(line);
+    console.error(`${seconds(performance.now() - start).padStart(10)}  ${line}`);
     if (took !== undefined || !/^\S (pass|fail|inconclusive|unsupported) /.test(line)) continue;
     took = performance.now() - start;
-    console.error(line);
-    interrupt();
+    if (!toTheEnd) interrupt();
   }
-  await ended;
+  const [code] = await ended;
   stop.signal.throwIfAborted();
   if (took === undefined) throw new Error(`no verdict came:\n${last.join('\n')}`);
+  if (toTheEnd) console.log(`exit code ${code} after ${seconds(performance.now() - start)}`);
+  if (toTheEnd && code !== 0) throw new Error(`${command.join(' ')} did not end well`);
   return took;
 }
 
-/** As it is: parts are made beside each other. */
+/** As it is: parts are made beside each other. On a new machine it is `npm start` itself, to its end. */
 async function asItIs(): Promise<{ total: number; steps: Steps }> {
   await using clone = await cold(newMachine);
   const run = $({ quiet: true, cwd: clone.folder, env: clone.env, signal: stop.signal });
-  const total = named ? await timed(() => run`./meshwitness images build ${named}`) : await firstVerdict(clone);
+  const asked: Asked = newMachine ? { command: ['npm', 'start'], toTheEnd: true } : smoke;
+  const total = named ? await timed(() => run`./meshwitness images build ${named}`) : await firstVerdict(clone, asked);
   const records = await clone.records();
   return { total, steps: new Map(records.map(({ part, buildMs }) => [part, buildMs])) };
 }
@@ -155,7 +169,7 @@ async function inTurn(): Promise<{ total: number; steps: Steps }> {
   }
   if (!named) {
     steps.set('cluster and Istio', await timed(() => run`./meshwitness up --name ${lab}`));
-    steps.set('scene and check', await firstVerdict(clone));
+    steps.set('scene and check', await firstVerdict(clone, smoke));
   }
   return { total: [...steps.values()].reduce((sum, ms) => sum + ms, 0), steps };
 }
