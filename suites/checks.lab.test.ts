@@ -8,24 +8,33 @@ import { sceneFacts } from '#verdict/scene-file.ts';
 import { verdictLine, type VerdictLine } from '#verdict/result.ts';
 import { start } from './harness/command.ts';
 
-// Every check and every twin, on a real lab with both Istio versions: the same command that a person types. But for the soak, which
-// suspends the node: with a hundred pods on it, what follows is a test of Kubernetes. It has nights, and labs, of its own.
+// Every check and every twin, on real labs: the same commands that a person types. Products have labs of their own, one after the
+// other, as two cores carry no more. But for the soak, which suspends the node: with a hundred pods on it, what follows is a test of
+// Kubernetes. It has nights, and labs, of its own.
 const decided = (await loadCatalogue()).filter(({ level, tags }) => level !== 'roadmap' && !tags.includes('soak'));
 const checks = await Promise.all(decided.map(async (each) => ({ ...each, products: await productsOf(each) })));
-let lines: VerdictLine[] = [];
+const gateways = productName('envoy-gateway');
+const lines: VerdictLine[] = [];
 
 beforeAll(async () => {
-  const ids = checks.map(({ id }) => id);
-  const args = ['verify', ...ids, '--twins', '--istio', 'both', '--name', 'test-checks', '--json'];
-  const { ended } = start(args, new AbortController().signal, {}, 'inherit');
+  const [logins, rest] = [onGateways(true), onGateways(false)];
+  lines.push(...(await verify([...rest, '--istio', 'both', '--name', 'test-checks'])));
+  lines.push(...(await verify([...logins, '--name', 'test-logins'])));
+});
+
+const onGateways = (wanted: boolean): string[] =>
+  checks.filter(({ products }) => products.includes(gateways) === wanted).map(({ id }) => id);
+
+async function verify(args: string[]): Promise<VerdictLine[]> {
+  const { ended } = start(['verify', ...args, '--twins', '--json'], new AbortController().signal, {}, 'inherit');
   const { stdout } = await ended;
   const { dir } = JSON.parse(stdout) as { dir: string };
   const text = await readFile(resolve(dir, 'verdicts.ndjson'), 'utf8');
-  lines = text
+  return text
     .trimEnd()
     .split('\n')
     .map((line) => verdictLine.parse(JSON.parse(line)));
-});
+}
 
 /** Every product that decides a check; the harness itself is the same under every one. */
 async function productsOf({ scene, uses = [], channels = istioChannels }: CataloguedCheck) {

@@ -60,6 +60,21 @@ describe('judges on recorded evidence', () => {
   );
 });
 
+describe('a gateway that stands open', () => {
+  it.each([
+    ['refused', 'refused: '],
+    ['deleted', 'missing: '],
+    ['other-namespace', 'wrong namespace: '],
+    ['other-target', 'wrong target: '],
+  ])('is told as such, with what became of its policy: %s', (twin, words) => {
+    const found = recordings.find(({ file }) => file === `OA-02.${twin}.json`);
+    if (!found) throw new Error('never recorded');
+    const { verdict, label, reason } = judge(found.check, found.recorded);
+    expect({ verdict, label }).toEqual({ verdict: 'fail', label: 'fails open' });
+    expect(reason).toMatch(new RegExp(`^${words}`));
+  });
+});
+
 /** The same evidence, had this witness said nothing. */
 function silenced(
   recorded: Evidence,

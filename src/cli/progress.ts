@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import prettyMs from 'pretty-ms';
 import { isGood } from '#verdict/is-good.ts';
-import type { RunRecord, VerdictLine } from '#verdict/result.ts';
+import { failsOpen, type RunRecord, type VerdictLine } from '#verdict/result.ts';
 
 /** Progress goes to stderr: stdout belongs to the result, which may be JSON. */
 export const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -56,7 +56,8 @@ export function progressLine({
   const good = isGood({ verdict });
   const repeated = unstable && earlier ? `: at first: ${earlier.join('; ')}` : '';
   const why = good ? (label === undefined ? repeated : `: ${label}${repeated}`) : `: ${reason}`;
-  return `${shownVerdict[verdict]}${unstable ? ' (unstable)' : ''}  ${name}  ${prettyMs(durationMs)}${why}`;
+  const shown = label === failsOpen ? pc.red(pc.bold('✗ FAILS OPEN')) : shownVerdict[verdict];
+  return `${shown}${unstable ? ' (unstable)' : ''}  ${name}  ${prettyMs(durationMs)}${why}`;
 }
 
 /** What did not hold beside others is told at once, and decided later. */

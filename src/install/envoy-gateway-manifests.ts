@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { $ } from 'zx/core';
-import { envoyGatewayNamespace } from '#install/envoy-gateway-names.ts';
+import { envoyGatewayNamespace, gatewayClass } from '#install/envoy-gateway-names.ts';
 import type { EnvoyGatewayParts } from '#install/envoy-gateway-parts.ts';
 import { kept } from '#install/kept-manifests.ts';
 import type { Manifest } from '#lab/cluster.ts';
@@ -28,7 +28,8 @@ export interface EnvoyGatewayManifests {
 /** Raised when the cached form changes. */
 const form = 1;
 const ours = (name: string): string => resolve(import.meta.dirname, name);
-const [valuesFile, classFile] = [ours('envoy-gateway-values.yaml'), ours('envoy-gateway-class.yaml')];
+const valuesFile = ours('envoy-gateway-values.yaml');
+const classFiles = [ours('envoy-gateway-class.yaml'), ours('envoy-gateway-proxy.yaml')];
 
 /**
  * Asks helm for the manifests of Envoy Gateway. It needs no cluster, so it can be done while one comes up; the answer is kept,
@@ -40,12 +41,14 @@ export async function envoyGatewayManifests(
   parts: EnvoyGatewayParts,
   signal?: AbortSignal,
 ): Promise<EnvoyGatewayManifests> {
-  const [values, gatewayClass] = await Promise.all([readFile(valuesFile), readFile(classFile, 'utf8')]);
+  const [values, ...classes] = await Promise.all([valuesFile, ...classFiles].map((each) => readFile(each, 'utf8')));
+  const own: Record<string, string> = { image: parts.envoy, workload: gatewayClass, home: envoyGatewayNamespace };
+  const classText = classes.join('\n---\n').replaceAll(/\$\{(\w+)\}/g, (_, name: string) => own[name] ?? '');
   // The paths of parts hold a hash of their content.
   const hash = createHash('sha256')
     .update(JSON.stringify([form, parts]))
-    .update(values)
-    .update(gatewayClass)
+    .update(values ?? '')
+    .update(classText)
     .digest('hex')
     .slice(0, 16);
   return kept(`envoy-gateway-${hash}`, async () => {
@@ -53,7 +56,7 @@ export async function envoyGatewayManifests(
     return {
       hash,
       ...inOrder(all.map(owned)),
-      gatewayClass: parseManifests(gatewayClass.replaceAll('${envoy}', parts.envoy)).map(owned),
+      gatewayClass: parseManifests(classText).map(owned),
     };
   });
 }

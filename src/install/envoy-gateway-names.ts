@@ -12,3 +12,6 @@ export const envoyGatewayTools: readonly string[] = ['helm', 'envoy-gateway-char
 
 /** Names of the images that a node needs; the Envoy `envoy` is in every node image. */
 export const envoyGatewayImages = (proxy: ProxyPart = 'envoy'): string[] => [controllerImage, proxy];
+
+/** The class that a lab's Gateways name. */
+export const gatewayClass = 'meshwitness-eg';

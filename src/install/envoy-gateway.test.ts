@@ -33,8 +33,7 @@ describe('the manifests of Envoy Gateway', () => {
     const [istio] = (await read('istio-values.yaml')) as unknown as [
       { spec: { meshConfig: { accessLogFormat: string } } },
     ];
-    const [, proxy] = (await read('envoy-gateway-class.yaml')) as unknown as [
-      unknown,
+    const [proxy] = (await read('envoy-gateway-proxy.yaml')) as unknown as [
       { spec: { telemetry: { accessLog: { settings: { format: { json: object } }[] } } } },
     ];
     const [setting] = proxy.spec.telemetry.accessLog.settings;

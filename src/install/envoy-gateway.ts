@@ -1,5 +1,5 @@
 import { envoyGatewayManifests, type EnvoyGatewayManifests } from '#install/envoy-gateway-manifests.ts';
-import { envoyGatewayNamespace as namespace } from '#install/envoy-gateway-names.ts';
+import { envoyGatewayNamespace as namespace, gatewayClass } from '#install/envoy-gateway-names.ts';
 import type { EnvoyGatewayParts } from '#install/envoy-gateway-parts.ts';
 import { lookWorkload } from '#install/workload-ready.ts';
 import type { Cluster, Manifest } from '#lab/cluster.ts';
@@ -7,9 +7,6 @@ import { owned } from '#lab/manifests.ts';
 import { NotReadyError } from '#support/errors.ts';
 import { timeouts } from '#support/timeouts.ts';
 import { until, type Look } from '#support/wait.ts';
-
-/** The class that a lab's Gateways name. */
-export const gatewayClass = 'meshwitness-eg';
 
 /**
  * Installs Envoy Gateway with our GatewayClass. What stands with the same version and the same values is left as it is. helm

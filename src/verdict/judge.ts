@@ -2,7 +2,7 @@ import type { Evidence, ProbeEvidence } from '#support/evidence.ts';
 import type { Check, Seen, Twin } from '#verdict/check.ts';
 import { contradictions } from '#verdict/contradictions.ts';
 import { missing } from '#verdict/expectation.ts';
-import type { Finding, Verdict, VerdictLine } from '#verdict/result.ts';
+import { failsOpen, type Finding, type Verdict, type VerdictLine } from '#verdict/result.ts';
 
 /** Fewer than this many witnesses, and a pass is only an opinion (design: source, destination, backend). */
 export const leastWitnesses = 3;
@@ -11,6 +11,8 @@ export const leastWitnesses = 3;
 export interface Judgement {
   verdict: Extract<Verdict, 'pass' | 'fail' | 'inconclusive'>;
   reason: string;
+  /** `fails open`: what the check found is not only broken, it lets everybody in. */
+  label?: string;
   findings: Finding[];
   witnesses: VerdictLine['witnesses'];
 }
@@ -32,6 +34,8 @@ export function judge(check: Pick<Check, 'judge'>, evidence: Evidence): Judgemen
   const uncontrolled = withoutControl(findings, evidence.probes);
   if (uncontrolled !== undefined)
     return decided('inconclusive', `${uncontrolled} has no allowed call before and after it: no control, no verdict`);
+  const open = findings.find(({ state, expectation }) => state === 'broken' && expectation === 'fail-open');
+  if (open) return { ...decided('fail', `${whyOpen(findings)}${sentence(open)}`), label: failsOpen };
   const [broken] = findings.filter(({ state }) => state === 'broken');
   if (broken) return decided('fail', sentence(broken));
   const [silent] = findings.filter(({ state }) => state === 'missing');
@@ -53,6 +57,12 @@ export function judgeTwin(judgement: Judgement, twin: Twin): { verdict: 'caught'
   const stray = twin.only ? broken.find((each) => !onTarget(each)) : undefined;
   if (stray) return { verdict: 'missed', reason: `the sabotage reached further than ${twin.on}: ${sentence(stray)}` };
   return { verdict: 'caught', reason: `red as stated: ${sentence(stated)}` };
+}
+
+/** What the control plane says of the policy that should have stood in the way, where the check asked. */
+function whyOpen(findings: readonly Finding[]): string {
+  const said = findings.find(({ state, witness }) => state === 'broken' && witness.kind === 'object');
+  return said ? `${said.seen}; ` : '';
 }
 
 /** One finding as a sentence: who, on what, expected what, saw what. */

@@ -19,6 +19,9 @@ export const witnessKinds = [
 ] as const;
 export type WitnessKind = (typeof witnessKinds)[number];
 
+/** Label of a failure that lets everybody in. */
+export const failsOpen = 'fails open';
+
 /** One thing that one witness said about one expectation. */
 export const finding = z.object({
   /** Stable name of the expectation, as twins and reports name it: `matched-cluster`. */
@@ -40,7 +43,7 @@ export const verdictLine = z.object({
   verdict: z.enum([...verdicts, 'caught', 'missed']),
   /** One sentence; for anything but a pass it names the expectation that broke and who saw it. */
   reason: z.string(),
-  /** What a person should call the state that passed, when that is not simply "works": `works but unencrypted`. */
+  /** What a person should call the state, when that is not simply "works" or "broken": `works but unencrypted`, `fails open`. */
   label: z.string().optional(),
   unstable: z.boolean(),
   /** Why earlier attempts did not count, in their order. */

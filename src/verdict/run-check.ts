@@ -52,13 +52,14 @@ export async function runCheck(run: CheckRun): Promise<CheckResult> {
   const { judgement, evidence } = result;
   const decided = run.twin ? judgeTwin(judgement, run.twin) : judgement;
   const good = isGood(decided);
+  const label = good ? run.check.label : judgement.label;
   const line: VerdictLine = {
     schema: verdictSchemaVersion,
     id: run.check.id,
     ...(run.twin && { twin: run.twin.name }),
     verdict: decided.verdict,
     reason: decided.reason,
-    ...(good && !run.twin && run.check.label !== undefined && { label: run.check.label }),
+    ...(label !== undefined && !run.twin && { label }),
     unstable: good && attempts > 1,
     ...(attempts > 1 && { earlier: reasons.slice(0, -1) }),
     witnesses: judgement.witnesses,

@@ -26,7 +26,10 @@ const workload = z.strictObject({
   sidecar: z.boolean().optional(),
   /** It is a Gateway object, whose proxy a controller deploys. */
   gateway: z.boolean().default(false),
-  /** Images beyond what every node has preloaded, by their part: `prometheus-image`, in manifests `${prometheus-image}`. */
+  /**
+   * Images beyond what every node has preloaded, by their part: `prometheus-image`, in manifests `${prometheus-image}`. In those
+   * that many share, `${image}` is the first.
+   */
   parts: z.array(z.string()).default([]),
 });
 
@@ -103,7 +106,8 @@ export async function planScene(
     const found = workloadOf(file, name, each);
     const home = names[found.home] ?? '';
     const images = await imageNames(found.parts, revision !== undefined);
-    const own = { ...names, ...images, workload: each, home, port: String(found.port ?? '') };
+    const [image = ''] = Object.values(images);
+    const own = { ...names, ...images, image, workload: each, home, port: String(found.port ?? '') };
     const files = [found.manifest].flat().map((one) => readManifests(resolve(folder, one), own));
     const objects = (await Promise.all(files)).flat();
     const hash = createHash('sha256').update(JSON.stringify(objects)).digest('hex').slice(0, 16);

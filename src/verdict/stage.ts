@@ -155,10 +155,12 @@ export class Stage extends StageReading {
 
   /** Sends a browser on its way, and tells how its last request ended. That is the probe; its earlier hops are evidence. */
   async visit(name: string, plan: VisitPlan): Promise<ClientOutcome> {
-    const { from, to, role = 'subject', url } = plan;
+    const { from, to, role = 'subject', url, counters = {} } = plan;
     const { id, end } = this.#begin({ name, role, from, to, request: { method: 'GET', url, headers: {} } });
-    const { visit, last } = await visitAs(this.scene, plan, { id, jars: this.jars }, this.signal);
-    end({ id: last.id, client: last, visit });
+    const act = () => visitAs(this.scene, plan, { id, jars: this.jars }, this.signal);
+    const { outcome, ...counted } = await countersAround(this.scene, counters, act, this.signal);
+    const { visit, last } = outcome;
+    end({ id: last.id, client: last, visit, ...counted });
     return last;
   }
 

@@ -30,6 +30,8 @@ export interface VisitPlan {
   /** Done to cookies before the visit. */
   tamper?: BrowseRequest['tamper'];
   role?: ProbeEvidence['role'];
+  /** Endings of counters to read around the visit, by the workload whose proxy counts. */
+  counters?: Record<string, string[]>;
 }
 
 /** More entries than any log has: the answer tells their number, and none of them. */

@@ -3,13 +3,19 @@ import { answer, type Expectation } from '#verdict/expectation.ts';
 import { outcomeText } from '#verdict/expectations/client.ts';
 import { factIs } from '#verdict/expectations/fact.ts';
 import { deniedByPolicy } from '#verdict/expectations/proxy-log.ts';
-import { authorization } from './homelab.ts';
+import { authorization, gateway } from './homelab.ts';
 
 const status = z.object({
   exists: z.boolean(),
   accepted: z.string().optional(),
   reason: z.string().optional(),
   message: z.string().optional(),
+  /** What it names as its target. */
+  targets: z.array(z.string()).optional(),
+  /** Another namespace, in which one of that name stands. */
+  elsewhere: z.string().optional(),
+  /** The API server's words. */
+  refusal: z.string().optional(),
 });
 
 /** The controller has taken the policy: its status says so for the gateway that it targets. */
@@ -25,25 +31,33 @@ function policyIs(expectation: string, expected: string, met: (found: z.output<t
     expected,
     shape: status,
     met,
-    seen: ({ exists, accepted: said, reason, message }) =>
-      exists
-        ? `Accepted: ${said ?? 'not said'}${reason ? `, ${reason}` : ''}${message ? `: ${message}` : ''}`
-        : 'no such policy',
+    seen: textOf,
   });
+}
+
+function textOf(found: z.output<typeof status>): string {
+  const { exists, accepted: said, reason, message, targets, elsewhere, refusal } = found;
+  if (refusal !== undefined) return `refused: ${refusal.split('\n', 1)[0]}`;
+  if (elsewhere !== undefined) return `wrong namespace: it stands in ${elsewhere}`;
+  if (!exists) return 'missing: no such policy';
+  if (targets && !targets.includes(gateway)) return `wrong target: it names ${targets.join(', ')}`;
+  return `Accepted: ${said ?? 'not said'}${reason ? `, ${reason}` : ''}${message ? `: ${message}` : ''}`;
 }
 
 /**
  * The gateway lets nobody in who has not logged in: it sends to the provider. Anything else that is answered by the application
- * is the gateway standing open, which is a verdict of its own.
+ * is the gateway standing open, which is a verdict of its own: `fail-open`.
  */
 export const guarded: Expectation = ({ client, from }) => {
   const expected = `302 to ${authorization}`;
+  const { status = 0 } = client;
   const location = client.headers?.['location'];
-  const met = client.status === 302 && location?.startsWith(authorization) === true;
-  const open = client.status === 200 ? 'open to everybody: ' : '';
+  const met = status === 302 && location?.startsWith(authorization) === true;
+  const isOpen = status >= 200 && status < 300;
+  const open = isOpen ? 'open to everybody: ' : '';
   const to = location === undefined ? '' : ` to ${location.split('?', 1)[0]}`;
   return [
-    answer({ expectation: 'fail-open', kind: 'client', from, expected }, met, `${open}${outcomeText(client)}${to}`),
+    answer({ expectation: isOpen ? 'fail-open' : 'guarded', kind: 'client', from, expected }, met, `${open}${outcomeText(client)}${to}`),
   ];
 };
 

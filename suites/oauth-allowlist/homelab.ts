@@ -41,17 +41,26 @@ export const anonymous = (stage: Stage, more: Partial<CallPlan> & { via?: string
 };
 
 interface Policy extends Manifest {
+  spec?: { targetRefs?: { name: string }[] };
   status?: { ancestors?: { conditions?: { type: string; status: string; reason?: string; message?: string }[] }[] };
 }
 
-/** What the controller says of a policy, and whether there is one. */
+/** What the controller says of a policy, whether there is one, and what may have become of it if there is not. */
 export async function policyStatus(stage: Stage, name = 'oauth-a') {
-  const namespace = stage.names['namespace'] ?? '';
-  const all = await stage.objects('gateway.envoyproxy.io/v1alpha1', 'SecurityPolicy', namespace);
-  const found: Policy | undefined = all.find(({ metadata }) => metadata.name === name);
+  const { namespace = '', apps = '' } = stage.names;
+  const [here, there] = await Promise.all(
+    [namespace, apps].map(async (each): Promise<Policy | undefined> => {
+      const all = await stage.objects('gateway.envoyproxy.io/v1alpha1', 'SecurityPolicy', each);
+      return all.find(({ metadata }) => metadata.name === name);
+    }),
+  );
+  const found = here;
+  const targets = found?.spec?.targetRefs?.map((each) => each.name);
   const said = found?.status?.ancestors?.[0]?.conditions?.find(({ type }) => type === 'Accepted');
   return {
     exists: found !== undefined,
+    ...(targets && { targets }),
+    ...(!found && there && { elsewhere: apps }),
     ...(said && { accepted: said.status, ...(said.reason && { reason: said.reason }) }),
     ...(said?.message && { message: said.message }),
   };

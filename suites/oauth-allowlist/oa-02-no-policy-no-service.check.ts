@@ -1,10 +1,13 @@
 // Proves that the gateway is guarded by its policy, and finds it open to everybody when the policy was refused, lost or went astray.
+import { whileStopped } from '#lab/suspend.ts';
 import { check } from '#verdict/check.ts';
 import { notReceivedBy, receivedBy } from '#verdict/expectations/backend.ts';
 import { answered } from '#verdict/expectations/client.ts';
 import { loggedAt } from '#verdict/expectations/proxy-log.ts';
 import { accepted, guarded, notAccepted } from './expect.ts';
 import { anonymous, gateway, listed, loginUses, policyStatus, visit } from './homelab.ts';
+
+const fresh = 'https://fresh.homelab.test/';
 
 export default check({
   id: 'OA-02',
@@ -17,10 +20,11 @@ export default check({
   uses: loginUses,
   applies: ['oauth-policy.yaml'],
   story: {
-    setUp: 'A gateway with the working policy; then the same whose client secret has the keys that other products use.',
+    setUp:
+      'A gateway with the working policy; then the same whose client secret has the keys that other products use; then the working one again, and one more application while the controller is stopped.',
     sends: 'An anonymous request under each, with the login of a listed user before and after.',
     expects:
-      'The first sends it to the provider. The second is not accepted, and nobody gets in: its JWT provider answers 401 where a login cannot be asked for. In no case does the application receive anything.',
+      'The first sends it to the provider. The second is not accepted, and nobody gets in: its JWT provider answers 401 where a login cannot be asked for. The new application is not served, 404, until the controller is back, and then behind the login. In no case does the application receive anything.',
     why: 'A policy that the API server refuses, that is missing, or that stands in another namespace leaves the gateway as open as it was before. So the policy has to be there before routes are attached.',
   },
   params: { policy: 'policy' },
@@ -28,9 +32,9 @@ export default check({
     await stage.apply('policy');
     await stage.visit('before', visit(listed, { role: 'control' }));
     if (policy !== 'policy') await stage.remove('policy');
-    if (policy === 'refused') stage.record('refusal', (await stage.refusal(policy)) ?? 'accepted');
-    else if (policy !== 'policy' && policy !== 'none') await stage.apply(policy);
-    stage.record('status', await policyStatus(stage));
+    const refusal = policy === 'refused' ? await stage.refusal(policy) : undefined;
+    if (policy !== 'policy' && policy !== 'none' && policy !== 'refused') await stage.apply(policy);
+    stage.record('status', { ...(await policyStatus(stage)), ...(refusal !== undefined && { refusal }) });
     await stage.call('anonymous', anonymous(stage));
     if (policy !== 'policy') await stage.apply('policy');
     await stage.remove('policy');
@@ -39,6 +43,12 @@ export default check({
     await stage.call('wrong-keys', anonymous(stage));
     await stage.remove('wrong-keys');
     await stage.apply('policy');
+    await whileStopped(stage.scene.cluster, 'envoy-gateway', async () => {
+      await stage.scene.cluster.apply(stage.documents('fresh'), stage.signal);
+      await stage.call('controller-away', anonymous(stage, { url: fresh }));
+    });
+    await stage.apply('fresh');
+    await stage.call('controller-back', anonymous(stage, { url: fresh }));
     await stage.visit('after', visit(listed, { role: 'control' }));
   },
   judge: ({ probe, fact }) => [
@@ -47,6 +57,8 @@ export default check({
     fact('status', accepted),
     probe('wrong-keys', answered(401), loggedAt(gateway, 401), notReceivedBy('app1')),
     fact('status-wrong-keys', notAccepted),
+    probe('controller-away', answered(404), loggedAt(gateway, 404), notReceivedBy('app1')),
+    probe('controller-back', guarded, loggedAt(gateway, 302), notReceivedBy('app1')),
   ],
   twins: [
     ['refused', 'The policy lacks what its rule needs, so the API server refuses it.'],

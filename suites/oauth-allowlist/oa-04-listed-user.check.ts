@@ -2,10 +2,13 @@
 import { check } from '#verdict/check.ts';
 import { receivedBy } from '#verdict/expectations/backend.ts';
 import { answered } from '#verdict/expectations/client.ts';
+import { counterGrew } from '#verdict/expectations/counter.ts';
 import { loggedAt } from '#verdict/expectations/proxy-log.ts';
 import { endedAt, holdsCookie, holdsNoCookie, loggedIn, sentTo } from '#verdict/expectations/visit.ts';
 import { app1, authorization, callback, gateway, listed, loginUses, visit } from './homelab.ts';
 
+/** What the filters count: a login done, a token verified, a request that the list let in. */
+const counters = { [gateway]: ['.oauth_success', 'jwt_authn.allowed', 'rbac.allowed'] };
 const held = { secure: true, httpOnly: true, domain: 'homelab.test' };
 
 export default check({
@@ -28,7 +31,7 @@ export default check({
   params: { alter: 'none' },
   async collect(stage, { alter }) {
     await stage.apply('policy');
-    await stage.visit('login', visit(listed, alter === 'none' ? {} : { alter }));
+    await stage.visit('login', visit(listed, { counters, ...(alter !== 'none' && { alter }) }));
   },
   judge: ({ probe }) => [
     probe(
@@ -40,6 +43,9 @@ export default check({
       answered(200),
       loggedAt(gateway, 200, 'via_upstream'),
       receivedBy('app1'),
+      counterGrew(gateway, '.oauth_success', 1),
+      counterGrew(gateway, 'jwt_authn.allowed', 1),
+      counterGrew(gateway, 'rbac.allowed', 1),
       ...['id-token-a', 'access-token-a', 'OauthHMAC', 'OauthExpires'].map((name) => holdsCookie(name, held)),
       holdsNoCookie('OauthNonce'),
       holdsNoCookie('CodeVerifier'),
@@ -51,6 +57,11 @@ export default check({
       sabotage: 'The state that comes back from the provider has been altered on its way.',
       breaks: 'status-200',
       params: { alter: 'state' },
+    },
+    {
+      name: 'provider-not-trusted',
+      sabotage: 'The gateway trusts another CA than the one that the certificate of the provider comes from.',
+      breaks: 'status-200',
     },
   ],
 });

@@ -2,6 +2,7 @@
 import { check } from '#verdict/check.ts';
 import { notReceivedBy, receivedBy } from '#verdict/expectations/backend.ts';
 import { answered } from '#verdict/expectations/client.ts';
+import { counterGrew } from '#verdict/expectations/counter.ts';
 import { endedAt, endedByItself, loggedIn } from '#verdict/expectations/visit.ts';
 import { deniedByList } from './expect.ts';
 import { app1, gateway, listed, loginUses, visit } from './homelab.ts';
@@ -26,7 +27,8 @@ export default check({
   async collect(stage) {
     await stage.apply('policy');
     await stage.visit('before', visit(listed, { role: 'control' }));
-    await stage.visit('unlisted', visit('stranger@example.com'));
+    const counters = { [gateway]: ['rbac.denied'] };
+    await stage.visit('unlisted', visit('stranger@example.com', { counters }));
     await stage.visit('after', visit(listed, { role: 'control' }));
   },
   judge: ({ probe }) => [
@@ -38,6 +40,7 @@ export default check({
       endedAt(app1),
       answered(403, 'RBAC: access denied'),
       deniedByList(gateway),
+      counterGrew(gateway, 'rbac.denied', 1),
       notReceivedBy('app1'),
     ),
   ],

@@ -4,13 +4,15 @@ import { notReceivedBy, receivedBy } from '#verdict/expectations/backend.ts';
 import { answered } from '#verdict/expectations/client.ts';
 import { loggedAt } from '#verdict/expectations/proxy-log.ts';
 import { endedByItself, loggedIn } from '#verdict/expectations/visit.ts';
-import { gateway, listed, loginUses, visit } from './homelab.ts';
+import { guarded } from './expect.ts';
+import { anonymous, gateway, listed, loginUses, visit } from './homelab.ts';
 
 /** What the provider does to the tokens of each login, and how the gateway's JWT filter answers and names it. */
 const tokens = {
   issuer: [{ issuer: 'https://other.idp.test' }, 401, 'jwt_authn_access_denied{Jwt_issuer_is_not_configured}'],
   audience: [{ audience: 'other-client' }, 403, 'jwt_authn_access_denied{Audiences_in_Jwt_are_not_allowed}'],
   signature: [{ signing: 'foreign' }, 401, 'jwt_authn_access_denied{Jwt_verification_fails}'],
+  expired: [{ idTokenSeconds: -600 }, 401, 'jwt_authn_access_denied{Jwt_is_expired}'],
 } as const;
 
 export default check({
@@ -25,10 +27,11 @@ export default check({
   applies: ['oauth-policy.yaml'],
   story: {
     setUp:
-      'The working policy, and a provider that gives the listed user a token of another issuer, for another client, or signed with a key that it does not publish.',
-    sends: 'A whole login for each, with a login that gets a good token before and after.',
+      'The working policy, and a provider that gives the listed user a token of another issuer, for another client, signed with a key that it does not publish, or ten minutes too old; and one that is 30 s too old, as from a clock that is slow.',
+    sends:
+      'A whole login for each, with a login that gets a good token before and after; then a token of nobody, put into the cookie by hand.',
     expects:
-      '401 for the issuer, 403 for the audience, 401 for the signature, each in the words of the JWT filter. The application receives nothing.',
+      '401 for the issuer, 403 for the audience, 401 for the signature and the age, each in the words of the JWT filter; the application receives nothing. Envoy allows clocks 60 s of difference, so 30 s pass. The cookie alone is no login: back to the provider.',
     why: 'The login itself does not look into the ID token. Only the JWT provider of the policy does, and each field that it lacks is one that nobody checks.',
   },
   async collect(stage) {
@@ -38,7 +41,10 @@ export default check({
       await stage.misbehave('accounts', script);
       await stage.visit(name, visit(listed));
     }
+    await stage.misbehave('accounts', { idTokenSeconds: -30 });
+    await stage.visit('slow-clock', visit(listed));
     await stage.misbehave('accounts', {});
+    await stage.call('injected', anonymous(stage, { headers: { cookie: `id-token-a=${handMade()}` } }));
     await stage.visit('after', visit(listed, { role: 'control' }));
   },
   judge: ({ probe }) => [
@@ -46,6 +52,8 @@ export default check({
     ...Object.entries(tokens).map(([name, [, status, details]]) =>
       probe(name, loggedIn, endedByItself, answered(status), loggedAt(gateway, status, details), notReceivedBy('app1')),
     ),
+    probe('slow-clock', loggedIn, answered(200), loggedAt(gateway, 200), receivedBy('app1')),
+    probe('injected', guarded, loggedAt(gateway, 302), notReceivedBy('app1')),
   ],
   twins: [
     {
@@ -57,3 +65,10 @@ export default check({
     },
   ],
 });
+
+/** A token that says what the policy wants to hear, under a signature that is none. */
+function handMade(): string {
+  const claims = { iss: 'https://accounts.idp.test', aud: 'homelab', email: listed, email_verified: true, exp: 4_102_444_800 };
+  const parts = [{ alg: 'RS256', typ: 'JWT' }, claims].map((each) => JSON.stringify(each));
+  return [...parts, 'signature'].map((each) => Buffer.from(each).toString('base64url')).join('.');
+}

@@ -1,4 +1,6 @@
 // Proves that a login is good only with all its cookies, and each as the gateway gave it.
+import { envoyGatewayNamespace } from '#install/envoy-gateway-names.ts';
+import type { Manifest } from '#lab/cluster.ts';
 import { check } from '#verdict/check.ts';
 import { notReceivedBy, receivedBy } from '#verdict/expectations/backend.ts';
 import { answered } from '#verdict/expectations/client.ts';
@@ -8,8 +10,10 @@ import type { VisitPlan } from '#verdict/visits.ts';
 import { guarded } from './expect.ts';
 import { authorization, gateway, listed, loginUses, visit } from './homelab.ts';
 
+type Change = NonNullable<VisitPlan['tamper']>[number];
+
 /** What is done to the cookies of a login, each time to all of them as they were given. */
-const changes: Record<string, NonNullable<VisitPlan['tamper']>> = {
+const changes: Record<string, Change[]> = {
   'hmac-altered': [{ prefix: 'OauthHMAC', op: 'flip' }],
   'expiry-moved': [{ prefix: 'OauthExpires', op: 'set', value: '4102444800' }],
   'id-token-altered': [{ prefix: 'id-token-a', op: 'flip' }],
@@ -42,16 +46,17 @@ export default check({
       'Back to the login each time: 302 to the provider, and the application receives nothing. With the untouched cookies 200.',
     why: 'Cookies lie with the user. An expiry that can be moved is a login for ever, and a token that counts without its HMAC can come from anywhere.',
   },
-  params: { touched: 'yes' },
-  async collect(stage, { touched }) {
+  params: { by: 'stranger' },
+  async collect(stage, { by }) {
     await stage.apply('policy');
     await stage.apply('no-refresh');
     await stage.visit('login', visit(listed, { jar: 'whole' }));
     await untouched(stage, 'before');
-    for (const [name, tamper] of Object.entries(changes)) {
+    const signed = by === 'insider' ? [await signing(stage)] : [];
+    for (const [name, changed] of Object.entries(changes)) {
       await stage.copyJar('browser', 'whole', name);
-      const more = touched === 'yes' ? { tamper } : {};
-      await stage.visit(name, visit(undefined, { jar: name, stopAt: authorization, ...more }));
+      const tamper = by === 'thief' ? [] : [...changed, ...signed];
+      await stage.visit(name, visit(undefined, { jar: name, stopAt: authorization, tamper }));
     }
     await untouched(stage, 'after');
   },
@@ -65,10 +70,31 @@ export default check({
       sabotage: 'All cookies are taken over as they are, as by a thief: nothing about them is wrong.',
       breaks: 'fail-open',
       on: 'expiry-moved',
-      params: { touched: 'no' },
+      params: { by: 'thief' },
+    },
+    {
+      name: 'secret-known',
+      sabotage:
+        'Whoever moves the expiry has the secret of the controller, and signs again. It has to be another one in every installation.',
+      breaks: 'fail-open',
+      on: 'expiry-moved',
+      params: { by: 'insider' },
     },
   ],
 });
+
+interface Secret extends Manifest {
+  data?: Record<string, string>;
+}
+
+/** What the gateway itself would sign of the cookies as they are by then. Envoy signs these five lines. */
+async function signing(stage: Stage): Promise<Change> {
+  const all: Secret[] = await stage.objects('v1', 'Secret', envoyGatewayNamespace);
+  const secret = all.find(({ metadata }) => metadata.name === 'envoy-oidc-hmac')?.data?.['hmac-secret'] ?? '';
+  const cookies = ['OauthExpires', 'access-token-a', 'id-token-a', 'RefreshToken'];
+  const lines = [{ text: 'homelab.test' }, ...cookies.map((cookie) => ({ cookie }))];
+  return { prefix: 'OauthHMAC', op: 'sign', secret, lines };
+}
 
 const untouched = (stage: Stage, name: string) =>
   stage.visit(name, visit(undefined, { jar: 'whole', stopAt: authorization, role: 'control' }));

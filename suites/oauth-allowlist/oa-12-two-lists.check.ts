@@ -22,10 +22,10 @@ export default check({
   applies: ['oauth-policy.yaml', 'oauth-policy-b.yaml'],
   story: {
     setUp:
-      'Two gateways of one controller, with a list each, the same parent domain and the same client; first with cookies of different names, then of the same.',
+      'Two gateways of one controller, with a list each, the same parent domain and the same client; with cookies of stated names that differ, of the same names, and of the names that the gateway makes up.',
     sends: 'The user of the first list logs in there, and goes on to the second gateway with all cookies.',
     expects:
-      'The first lets that user in. The second denies, in both variants, and its own user gets in there before and after.',
+      'The first lets that user in. The second denies, in every variant, and its own user gets in there before and after.',
     why: 'One controller signs the cookies of all its gateways with one secret: a login is good at each of them, and only the list tells them apart.',
   },
   async collect(stage) {
@@ -37,11 +37,14 @@ export default check({
     await stage.apply('same-names');
     await stage.visit('again', visit(listed, { jar: 'same' }));
     await stage.visit('other-same-names', visit(listed, { ...there, jar: 'same' }));
+    await stage.apply('made-up-names');
+    await stage.visit('own-made-up', visit(listed, { jar: 'made-up' }));
+    await stage.visit('other-made-up-names', visit(listed, { ...there, jar: 'made-up' }));
     await stage.visit('after', visit(otherListed, { ...there, role: 'control' }));
   },
   judge: ({ probe, probes }) => [
     ...['before', 'after'].map((name) => probe(name, answered(200), receivedBy('app1'))),
-    ...['own', 'again'].map((name) => probe(name, answered(200), loggedAt(gateway, 200), receivedBy('app1'))),
+    ...['own', 'again', 'own-made-up'].map((name) => probe(name, answered(200), loggedAt(gateway, 200), receivedBy('app1'))),
     probes('other-', endedByItself, answered(403, 'RBAC: access denied'), deniedByList(other), notReceivedBy('app1')),
   ],
   twins: [

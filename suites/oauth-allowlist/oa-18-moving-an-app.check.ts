@@ -1,4 +1,5 @@
 // Proves that an application moves behind the login by the name of its parent alone, and that a new gateway leaves the others alone.
+import { apply } from 'json-merge-patch';
 import { z } from 'zod';
 import type { Manifest } from '#lab/cluster.ts';
 import { timeouts } from '#support/timeouts.ts';
@@ -15,6 +16,8 @@ import { anonymous, gateway, loginUses } from './homelab.ts';
 const open = 'envoy-external';
 const added = 'envoy-oauth-c';
 const url = 'https://moving.homelab.test/';
+/** How MetalLB is asked for an address, on the Service that the controller makes of a Gateway. */
+const addressAnnotation = 'metallb.io/loadBalancerIPs';
 const addresses = z.record(z.string(), z.string());
 
 export default check({
@@ -29,21 +32,23 @@ export default check({
   applies: ['oauth-policy.yaml'],
   story: {
     setUp:
-      'A route of an application on the open gateway; then the same with the gateway behind a login as its parent; then one gateway more.',
+      'A route of an application on the open gateway; then the same with the gateway behind a login as its parent; then one gateway more, which asks for an address of its own in the words of the load balancer.',
     sends: 'An anonymous request by way of each gateway, before and after the move.',
     expects:
-      'Before: 200 on the open gateway. After: 404 there, and a redirect to the provider on the other. The new gateway gets an address of its own, and every other keeps its address.',
-    why: 'An application that hangs on both gateways is open, whatever its policy says; a gateway that takes the address of another takes its traffic, too.',
+      'Before: 200 on the open gateway. After: 404 there, and a redirect to the provider on the other. The new gateway gets the address that it asked for, and every other keeps its own.',
+    why: 'An application that hangs on both gateways is open, whatever its policy says; a gateway that takes the address of another takes its traffic, too. An annotation of another load balancer is read by nobody.',
   },
-  params: { route: 'moved' },
-  async collect(stage, { route }) {
+  params: { route: 'moved', annotation: addressAnnotation },
+  async collect(stage, { route, annotation }) {
     await stage.apply('policy', 'app');
     await stage.call('before', anonymous(stage, { via: open, url }));
     const before = await addressesOf(stage);
     await stage.apply(route);
     await stage.call('old', anonymous(stage, { via: open, url }));
     await stage.call('new', anonymous(stage, { url }));
-    await stage.apply('gateway');
+    const wanted = await lastAddress(stage);
+    await stage.applyObjects(stage.documents('gateway').map((each) => asking(each, annotation, wanted)));
+    stage.record('address-wanted', wanted);
     stage.record('addresses-before', before);
     stage.record(
       'addresses-after',
@@ -71,10 +76,19 @@ export default check({
           const { [added]: own, ...others } = after;
           return own !== undefined && !Object.values(others).includes(own) && sameAs(before, others);
         },
-        seen: (after) =>
-          Object.entries(after)
-            .map(([name, address]) => `${name} ${address}`)
-            .join(', '),
+        seen: listOf,
+      }),
+    ),
+    fact(
+      'addresses-after',
+      factIs({
+        expectation: 'address-wanted',
+        kind: 'object',
+        from: 'Gateway status',
+        expected: `${added} at the address that it asked for`,
+        shape: addresses,
+        met: (after) => after[added] === evidence.facts['address-wanted'],
+        seen: listOf,
       }),
     ),
   ],
@@ -86,8 +100,32 @@ export default check({
       on: 'old',
       params: { route: 'on-both' },
     },
+    {
+      name: 'other-load-balancer',
+      sabotage: 'The new gateway asks for its address by the annotation of Cilium, which MetalLB does not read.',
+      breaks: 'address-wanted',
+      params: { annotation: 'lbipam.cilium.io/ips' },
+    },
   ],
 });
+
+const listOf = (all: Record<string, string>): string =>
+  Object.entries(all)
+    .map(([name, address]) => `${name} ${address}`)
+    .join(', ');
+
+interface Pool extends Manifest {
+  spec?: { addresses?: string[] };
+}
+
+/** The last address of the pool: gateways get theirs from its beginning. */
+async function lastAddress(stage: Stage): Promise<string> {
+  const [pool] = (await stage.objects('metallb.io/v1beta1', 'IPAddressPool', 'metallb-system')) as Pool[];
+  return pool?.spec?.addresses?.[0]?.split('-').at(-1) ?? '';
+}
+
+const asking = (gatewayObject: Manifest, annotation: string, address: string): Manifest =>
+  apply(structuredClone(gatewayObject), { spec: { infrastructure: { annotations: { [annotation]: address } } } });
 
 const sameAs = (before: Record<string, string>, after: Record<string, string>): boolean =>
   Object.keys(before).length > 0 && Object.entries(before).every(([name, address]) => after[name] === address);

@@ -1,4 +1,5 @@
 // Proves that a change of the list holds from the next request on, without a restart, even against a login that is still good.
+import { whileStopped } from '#lab/suspend.ts';
 import { check } from '#verdict/check.ts';
 import { notReceivedBy, receivedBy } from '#verdict/expectations/backend.ts';
 import { answered } from '#verdict/expectations/client.ts';
@@ -27,13 +28,19 @@ export default check({
       'The first is denied on its next request, its live cookie notwithstanding; the second is not asked to log in again; the third gets in.',
     why: 'Taking somebody off the list must not wait for the end of a session.',
   },
-  params: { next: 'changed' },
-  async collect(stage, { next }) {
+  params: { next: 'changed', controller: 'runs' },
+  async collect(stage, { next, controller }) {
     await stage.apply('two');
     await stage.visit('first-before', visit(listed, { jar: 'first' }));
     await stage.visit('before', visit(stays, { jar: 'second', role: 'control' }));
+    const revoked = () => stage.visit('first-after', visit(listed, { jar: 'first' }));
+    if (controller === 'stopped')
+      await whileStopped(stage.scene.cluster, 'envoy-gateway', async () => {
+        await stage.scene.cluster.apply(stage.documents(next), stage.signal);
+        await revoked();
+      });
     await stage.apply(next);
-    await stage.visit('first-after', visit(listed, { jar: 'first' }));
+    if (controller === 'runs') await revoked();
     await stage.visit('third', visit(comes));
     await stage.visit('after', visit(stays, { jar: 'second', role: 'control' }));
   },
@@ -57,6 +64,13 @@ export default check({
       breaks: 'denied-by-policy',
       on: 'first-after',
       params: { next: 'two' },
+    },
+    {
+      name: 'controller-stopped',
+      sabotage: 'The controller is stopped while the list is changed: the API server has the new one, the gateway the old.',
+      breaks: 'denied-by-policy',
+      on: 'first-after',
+      params: { controller: 'stopped' },
     },
   ],
 });

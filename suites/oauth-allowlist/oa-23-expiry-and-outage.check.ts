@@ -5,10 +5,10 @@ import { check } from '#verdict/check.ts';
 import { notReceivedBy, receivedBy } from '#verdict/expectations/backend.ts';
 import { answered } from '#verdict/expectations/client.ts';
 import { loggedAt } from '#verdict/expectations/proxy-log.ts';
-import { providerSaw } from '#verdict/expectations/visit.ts';
+import { loggedIn, providerSaw } from '#verdict/expectations/visit.ts';
 import type { Stage } from '#verdict/stage.ts';
 import { guarded } from './expect.ts';
-import { authorization, gateway, listed, loginUses, visit } from './homelab.ts';
+import { anonymous, authorization, gateway, listed, loginUses, visit } from './homelab.ts';
 
 /** Life of the tokens of a login that is to expire: as short as lets a login end before it. */
 const lifeSeconds = 4;
@@ -24,11 +24,11 @@ export default check({
   uses: loginUses,
   applies: ['oauth-policy.yaml'],
   story: {
-    setUp: `The working policy, and a provider whose tokens live for ${lifeSeconds} s; with refresh, with a provider that refuses it, and with refresh switched off. Then a provider that answers 503 to everything.`,
+    setUp: `The working policy, and a provider whose tokens live for ${lifeSeconds} s; with refresh, with a provider that refuses it, and with refresh switched off. Then a provider that answers 503 to everything, one that is down while the policy comes, and one that signs with new keys.`,
     sends:
-      'A request after the expiry of each login; during the outage one of a user who is logged in, and one of somebody who is not.',
+      'A request after the expiry of each login; during the outage one of a user who is logged in, and one of somebody who is not; logins after the provider has come up, and after its keys have changed.',
     expects:
-      'With refresh 200, by one call to the token endpoint that no browser took part in. Without it, or refused, back to the login. During the outage whoever is logged in stays so; nobody else gets further than the provider.',
+      'With refresh 200, by one call to the token endpoint that no browser took part in. Without it, or refused, back to the login. During the outage whoever is logged in stays so; nobody else gets further than the provider. A policy that comes while the provider is down guards from the start, and lets users in once it is up. After a change of keys a new login is refused, 401, until the published keys are asked for again, which is a matter of the policy.',
     why: 'A login that does not end with its tokens outlives every revocation, and one that ends with each outage of the provider takes all applications with it.',
   },
   params: { later: 'policy' },
@@ -59,7 +59,20 @@ export default check({
     await stage.visit('login-no-refresh', visit(listed, { jar: 'no-refresh' }));
     await afterExpiry(stage);
     await stage.visit('no-refresh', visit(undefined, { jar: 'no-refresh', stopAt: authorization }));
+
+    await stage.misbehave('accounts', { outage: 'refuse' });
+    await stage.remove('no-refresh');
+    await stage.apply('policy');
+    await stage.call('down-at-start', anonymous(stage));
     await stage.misbehave('accounts', {});
+    await stage.visit('recovered', visit(listed));
+
+    await stage.ask('accounts', '/idp/rotate-keys', { dropOld: true });
+    await stage.visit('new-keys', visit(listed));
+    await stage.apply('short-cache');
+    await stage.ask('accounts', '/idp/rotate-keys', { dropOld: true });
+    await after(stage, 1);
+    await stage.visit('new-keys-asked-for', visit(listed));
     await stage.visit('after', visit(listed, { role: 'control' }));
   },
   judge: ({ probe }) => [
@@ -76,6 +89,9 @@ export default check({
     ),
     ...['refused', 'no-refresh'].map((name) => probe(name, guarded, loggedAt(gateway, 302), notReceivedBy('app1'))),
     probe('lasting', answered(200), loggedAt(gateway, 200), receivedBy('app1')),
+    ...['recovered', 'new-keys-asked-for'].map((name) => probe(name, loggedIn, answered(200), receivedBy('app1'))),
+    probe('down-at-start', guarded, loggedAt(gateway, 302), notReceivedBy('app1')),
+    probe('new-keys', loggedIn, answered(401), loggedAt(gateway, 401, unknownKey), notReceivedBy('app1')),
     probe('outage', answered(503), providerSaw('token', 0), notReceivedBy('app1')),
   ],
   twins: [
@@ -89,9 +105,14 @@ export default check({
   ],
 });
 
-/** Until the tokens of the last login have expired, by the provider's own figure: nothing tells it but the clock. */
-function afterExpiry({ signal }: Stage): Promise<true> {
-  const end = Date.now() + lifeSeconds * 1_000 + 500;
+/** How Envoy says that no published key has the id that the token names. */
+const unknownKey = "jwt_authn_access_denied{Jwks_doesn't_have_key_to_match_kid_or_alg_from_Jwt}";
+
+const afterExpiry = (stage: Stage): Promise<true> => after(stage, lifeSeconds);
+
+/** Until what lives so long, by the provider's or the policy's own figure, has expired: nothing tells it but the clock. */
+function after({ signal }: Stage, seconds: number): Promise<true> {
+  const end = Date.now() + seconds * 1_000 + 500;
   const look = async () => (Date.now() >= end ? { done: true as const } : { seen: `${end - Date.now()} ms to go` });
-  return until('the tokens to expire', look, { timeoutMs: timeouts.visitMs, signal });
+  return until('tokens or keys to expire', look, { timeoutMs: timeouts.visitMs, signal });
 }

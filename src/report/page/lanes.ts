@@ -58,7 +58,7 @@ function proxyLane(side: 'source' | 'destination', probe: ProbeEvidence, finding
   });
   const all = stats.length === 0 ? cards : [...(cards ?? []), stats];
   const pods = [...new Set([...(logs ?? []), ...counters].map((each) => each.proxy.pod))];
-  const ids = new Set(pods);
+  const ids = new Set([...(logs ?? []), ...counters].flatMap(({ proxy }) => [proxy.pod, proxy.workload]));
   const plan = plans[side];
   const counted = findings.filter((each) => each.witness.kind === 'counter' && ids.has(each.witness.from));
   const base = lane(plan, probe, findings, all);
