@@ -38,12 +38,16 @@ try {
   const { probes } = await stage.evidence([]);
   const asTheyShould = probes.filter(({ client, visit: way, accessLog = [], receipts = [] }, index) => {
     const letIn = index % 2 === 0;
-    const logged = accessLog.some(({ proxy, entry }) => proxy.workload === gateway && entry.responseCode === client.status);
+    const logged = accessLog.some(
+      ({ proxy, entry }) => proxy.workload === gateway && entry.responseCode === client.status,
+    );
     const there = way?.hops.at(-1)?.url === app1;
     return there && logged && client.status === (letIn ? 200 : 403) && receipts.length === (letIn ? 1 : 0);
   }).length;
   console.log(`${people} people at once   ${seconds(took)}, ${asTheyShould} of them as they should, by all witnesses`);
-  console.log(`  browser's own      ${median(probes.map(({ visit: way }) => way?.ownMs ?? Number.NaN)).toFixed(0)} ms a login   (at most 150)`);
+  console.log(
+    `  browser's own      ${median(probes.map(({ visit: way }) => way?.ownMs ?? Number.NaN)).toFixed(0)} ms a login   (at most 150)`,
+  );
   if (asTheyShould < people) process.exitCode = 1;
 } finally {
   await stage.close();

@@ -9,7 +9,7 @@ const node = fc
   .chain(({ prefixLength, octets }) => {
     const size = 2 ** (32 - prefixLength);
     const base = Math.floor(number([...octets, 0].join('.')) / size) * size;
-    return fc.integer({ min: 2, max: size / 16 - 2 }).map((own) => ({ base, size, own, prefixLength }));
+    return fc.integer({ min: 2, max: size / 32 - 2 }).map((own) => ({ base, size, own, prefixLength }));
   });
 
 const number = (address: string) => address.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
@@ -21,10 +21,10 @@ const rangeOf = (base: number, own: number, prefixLength: number) => {
 
 describe('the addresses that a cluster gives to its Services', () => {
   it.each([
-    ['172.18.0.2', 16, '172.18.128.16', '172.18.128.23'],
-    ['172.18.0.3', 16, '172.18.128.24', '172.18.128.31'],
-    ['192.168.16.2', 20, '192.168.24.16', '192.168.24.23'],
-    ['10.0.7.4', 24, '10.0.7.160', '10.0.7.167'],
+    ['172.18.0.2', 16, '172.18.128.32', '172.18.128.47'],
+    ['172.18.0.3', 16, '172.18.128.48', '172.18.128.63'],
+    ['192.168.16.2', 20, '192.168.24.32', '192.168.24.47'],
+    ['10.0.7.4', 24, '10.0.7.192', '10.0.7.207'],
   ])('of the node %s/%i are %s to %s', (address, prefixLength, first, last) => {
     expect(addressRange({ address, prefixLength })).toEqual({ first, last });
   });
@@ -44,7 +44,7 @@ describe('the addresses that a cluster gives to its Services', () => {
   it('are never those of another cluster of the same network', () => {
     fc.assert(
       fc.property(node, fc.nat(), ({ base, size, own, prefixLength }, any) => {
-        const other = 2 + (any % (size / 16 - 3));
+        const other = 2 + (any % (size / 32 - 3));
         fc.pre(other !== own);
         const [one, two] = [rangeOf(base, own, prefixLength), rangeOf(base, other, prefixLength)];
         expect(one.last < two.first || two.last < one.first).toBe(true);

@@ -1,8 +1,8 @@
 import type { NodeNetwork } from '#lab/node-network.ts';
 import { NotReadyError } from '#support/errors.ts';
 
-/** A lab asks for a handful of addresses a cluster. */
-export const addressesPerCluster = 8;
+/** A lab asks for a dozen addresses a cluster at most. */
+export const addressesPerCluster = 16;
 
 /**
  * The addresses that a cluster gives to its Services, out of the network of its node: other nodes find them there by ARP.

@@ -1,4 +1,4 @@
-import type { RunRecord, VerdictLine } from '#verdict/result.ts';
+import { failsOpen, type RunRecord, type VerdictLine } from '#verdict/result.ts';
 
 export type CheckRecord = RunRecord['checks'][string];
 export type AnyVerdict = VerdictLine['verdict'];
@@ -16,6 +16,10 @@ export const verdictOrder: Shown[] = [
   'unsupported',
   'roadmap',
 ];
+
+/** The word for a verdict: a failure that lets everybody in is told apart from one that shuts somebody out. */
+export const wordOf = ({ verdict, label }: Pick<VerdictLine, 'verdict' | 'label'>): string =>
+  label === failsOpen ? failsOpen : verdict;
 
 /** The check's own lines, without those of its twins. */
 export const ownLines = (lines: VerdictLine[]): VerdictLine[] => lines.filter((line) => line.twin === undefined);

@@ -2,7 +2,16 @@ import Table from 'cli-table3';
 import pc from 'picocolors';
 import prettyMs from 'pretty-ms';
 import type { RunRecord, VerdictLine } from '#verdict/result.ts';
-import { checkIds, describe, killScore, killScoreText, ownLines, type Shown, twinLines } from '#report/summary.ts';
+import {
+  checkIds,
+  describe,
+  killScore,
+  killScoreText,
+  ownLines,
+  type Shown,
+  twinLines,
+  wordOf,
+} from '#report/summary.ts';
 
 export interface TableOptions {
   /** Width of the terminal in columns. Default: the terminal's own, else 120. */
@@ -79,7 +88,7 @@ function rowsOf(id: string, lines: VerdictLine[], checks: RunRecord['checks']): 
       ...bare,
       product: line.product ?? '',
       shown: line.verdict,
-      verdict: line.verdict + (line.unstable ? ' (unstable)' : ''),
+      verdict: wordOf(line) + (line.unstable ? ' (unstable)' : ''),
       witnesses: String(line.witnesses.length),
       twins: twins.length === 0 ? '–' : `${caught}/${twins.length}`,
       time: prettyMs(line.durationMs),

@@ -40,4 +40,5 @@ export function withPatches(manifests: readonly Manifest[]): Manifest[] {
 const isOf = (step: string, { metadata: { labels } }: Manifest): boolean =>
   labels?.[stepLabel] === step && labels[twinLabel] === undefined;
 
-const merged = (base: Manifest, change: Manifest): Manifest => apply(structuredClone(base), change);
+/** The document with a JSON merge patch (RFC 7386) applied to it. */
+export const merged = (base: Manifest, change: object): Manifest => apply(structuredClone(base), change) as Manifest;

@@ -12,6 +12,7 @@ const markName = 'meshwitness-mark';
 /** Hosts under it are nobody's: what runs with them says nothing of a check. */
 export const markHost = 'mark.meshwitness.test';
 const warming = 'listener_manager.total_listeners_warming';
+const refused = '.update_rejected';
 
 /**
  * Waits until the proxies of these gateways serve what the API server held when this was called.
@@ -34,11 +35,17 @@ export async function settleGateways(scene: Scene, uses: readonly string[], sign
 
 async function hasTaken(scene: Scene, { name }: Workload, word: string, signal?: AbortSignal): Promise<void> {
   const admin = await scene.admin(name);
+  const sumOf = async (ending: string): Promise<number> =>
+    Object.values(await readCounters(admin, [ending], signal)).reduce((sum, each) => sum + each, 0);
+  const before = await sumOf(refused);
   const look = async (): Promise<Look<true>> => {
     const { body } = await admin.request('/config_dump?resource=dynamic_route_configs', signal ? { signal } : {});
-    if (!body.includes(word)) return { seen: 'the routes of before' };
-    const counted = Object.values(await readCounters(admin, [warming], signal));
-    return counted.every((each) => each === 0) ? { done: true } : { seen: 'a listener that is warming' };
+    if (body.includes(word)) {
+      const counted = await sumOf(warming);
+      return counted === 0 ? { done: true } : { seen: 'a listener that is warming' };
+    }
+    const more = (await sumOf(refused)) - before;
+    return { seen: more > 0 ? `the routes of before, and ${more} updates that it refused` : 'the routes of before' };
   };
   const options = { timeoutMs: timeouts.convergenceMs, intervalMs: timeouts.settlePollMs, ...(signal && { signal }) };
   await until(`the proxy of gateway ${name} to follow`, look, options);

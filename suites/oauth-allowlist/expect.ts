@@ -57,7 +57,11 @@ export const guarded: Expectation = ({ client, from }) => {
   const open = isOpen ? 'open to everybody: ' : '';
   const to = location === undefined ? '' : ` to ${location.split('?', 1)[0]}`;
   return [
-    answer({ expectation: isOpen ? 'fail-open' : 'guarded', kind: 'client', from, expected }, met, `${open}${outcomeText(client)}${to}`),
+    answer(
+      { expectation: isOpen ? 'fail-open' : 'guarded', kind: 'client', from, expected },
+      met,
+      `${open}${outcomeText(client)}${to}`,
+    ),
   ];
 };
 

@@ -1,5 +1,5 @@
-import { apply } from 'json-merge-patch';
 import type { Manifest } from '#lab/cluster.ts';
+import { merged } from '#verdict/overlay.ts';
 import type { Stage } from '#verdict/stage.ts';
 
 /** One way of keeping the tokens of a login, and of finding the ID token again. */
@@ -24,22 +24,28 @@ export const cells: readonly Cell[] = [true, false].flatMap((encrypted) =>
 /** The list alone, without a login: it is visited with the cookies of another cell. */
 export const bare = { name: 'no-login', url: 'https://no-login.homelab.test/', after: 'encrypted-stated-cookie' };
 
+/** What twins do to all cells. */
+export type Variant = 'none' | 'made-up-names' | 'readable';
+
 /** The route and the policy of a cell. */
-export function documentsOfCell(stage: Stage, one: Cell | typeof bare, variant: string): Manifest[] {
+export function documentsOfCell(stage: Stage, one: Cell | typeof bare, variant: Variant): Manifest[] {
   return stage.documents('cell').map((document) => {
-    const own = { metadata: { name: one.name } };
-    const changed = apply(structuredClone(document), own) as Policy & Route;
-    if (changed.kind === 'HTTPRoute') return apply(changed, { spec: { hostnames: [new URL(one.url).hostname] } });
-    const targetRefs = changed.spec.targetRefs.map((each) => ({ ...each, name: one.name }));
-    const spec = 'token' in one ? loginOf(changed, one, variant) : { oidc: null };
-    return apply(changed, { spec: { targetRefs, ...spec } });
+    const spec =
+      document.kind === 'HTTPRoute'
+        ? { hostnames: [new URL(one.url).hostname] }
+        : {
+            targetRefs: [{ group: 'gateway.networking.k8s.io', kind: 'HTTPRoute', name: one.name }],
+            ...('token' in one ? loginOf(document as Policy, one, variant) : { oidc: null }),
+          };
+    return merged(document, { metadata: { name: one.name }, spec });
   });
 }
 
 const header = 'x-id-token';
 
-function loginOf({ spec: { jwt } }: Policy, { url, encrypted, token }: Cell, variant: string): object {
+function loginOf({ spec: { jwt } }: Policy, { url, encrypted, token }: Cell, variant: Variant): object {
   const stated = token === 'stated-cookie' && variant !== 'made-up-names';
+  const fromHeader = { extractFrom: { headers: [{ name: header }] } };
   return {
     oidc: {
       redirectURL: new URL('/oauth2/callback', url).href,
@@ -47,15 +53,10 @@ function loginOf({ spec: { jwt } }: Policy, { url, encrypted, token }: Cell, var
       ...(!stated && { cookieNames: null }),
       ...(token === 'header' && { forwardIDToken: { header } }),
     },
-    ...(token === 'header' && {
-      jwt: { providers: jwt.providers.map((each) => ({ ...each, extractFrom: { headers: [{ name: header }] } })) },
-    }),
+    ...(token === 'header' && { jwt: { providers: jwt.providers.map((each) => ({ ...each, ...fromHeader })) } }),
   };
 }
 
 interface Policy extends Manifest {
-  spec: { targetRefs: object[]; jwt: { providers: object[] } };
-}
-interface Route extends Manifest {
-  spec: { hostnames: string[] };
+  spec: { jwt: { providers: object[] } };
 }

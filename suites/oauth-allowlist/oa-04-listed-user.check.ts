@@ -7,7 +7,7 @@ import { loggedAt } from '#verdict/expectations/proxy-log.ts';
 import { endedAt, holdsCookie, holdsNoCookie, loggedIn, sentTo } from '#verdict/expectations/visit.ts';
 import { app1, authorization, callback, gateway, listed, loginUses, visit } from './homelab.ts';
 
-/** What the filters count: a login done, a token verified, a request that the list let in. */
+/** What the filters count: the login and the page behind it, a token verified, a request that the list let in. */
 const counters = { [gateway]: ['.oauth_success', 'jwt_authn.allowed', 'rbac.allowed'] };
 const held = { secure: true, httpOnly: true, domain: 'homelab.test' };
 
@@ -43,7 +43,7 @@ export default check({
       answered(200),
       loggedAt(gateway, 200, 'via_upstream'),
       receivedBy('app1'),
-      counterGrew(gateway, '.oauth_success', 1),
+      counterGrew(gateway, '.oauth_success', 2),
       counterGrew(gateway, 'jwt_authn.allowed', 1),
       counterGrew(gateway, 'rbac.allowed', 1),
       ...['id-token-a', 'access-token-a', 'OauthHMAC', 'OauthExpires'].map((name) => holdsCookie(name, held)),

@@ -3,7 +3,7 @@ import { check } from '#verdict/check.ts';
 import { notReceivedBy, receivedBy } from '#verdict/expectations/backend.ts';
 import { answered } from '#verdict/expectations/client.ts';
 import { loggedAt } from '#verdict/expectations/proxy-log.ts';
-import { endedByItself, loggedIn } from '#verdict/expectations/visit.ts';
+import { endedByItself, loggedIn, providerSaw } from '#verdict/expectations/visit.ts';
 import { guarded } from './expect.ts';
 import { anonymous, gateway, listed, loginUses, visit } from './homelab.ts';
 
@@ -50,9 +50,16 @@ export default check({
   judge: ({ probe }) => [
     ...['before', 'after'].map((name) => probe(name, answered(200), receivedBy('app1'))),
     ...Object.entries(tokens).map(([name, [, status, details]]) =>
-      probe(name, loggedIn, endedByItself, answered(status), loggedAt(gateway, status, details), notReceivedBy('app1')),
+      probe(
+        name,
+        name === 'expired' ? renewed : loggedIn,
+        endedByItself,
+        answered(status),
+        loggedAt(gateway, status, details),
+        notReceivedBy('app1'),
+      ),
     ),
-    probe('slow-clock', loggedIn, answered(200), loggedAt(gateway, 200), receivedBy('app1')),
+    probe('slow-clock', renewed, answered(200), loggedAt(gateway, 200), receivedBy('app1')),
     probe('injected', guarded, loggedAt(gateway, 302), notReceivedBy('app1')),
   ],
   twins: [
@@ -66,9 +73,18 @@ export default check({
   ],
 });
 
+/** For a token that is too old the gateway asks at once for another, with the refresh token; it is as old. */
+const renewed = providerSaw('token', 2);
+
 /** A token that says what the policy wants to hear, under a signature that is none. */
 function handMade(): string {
-  const claims = { iss: 'https://accounts.idp.test', aud: 'homelab', email: listed, email_verified: true, exp: 4_102_444_800 };
+  const claims = {
+    iss: 'https://accounts.idp.test',
+    aud: 'homelab',
+    email: listed,
+    email_verified: true,
+    exp: 4_102_444_800,
+  };
   const parts = [{ alg: 'RS256', typ: 'JWT' }, claims].map((each) => JSON.stringify(each));
   return [...parts, 'signature'].map((each) => Buffer.from(each).toString('base64url')).join('.');
 }

@@ -75,7 +75,7 @@ export default check({
     {
       name: 'secret-known',
       sabotage:
-        'Whoever moves the expiry has the secret of the controller, and signs again. It has to be another one in every installation.',
+        'Whoever moves the expiry has the secret of the controller, and signs again; cookies are in clear, as the same secret opens them. It has to be another one in every installation.',
       breaks: 'fail-open',
       on: 'expiry-moved',
       params: { by: 'insider' },

@@ -44,7 +44,9 @@ export default check({
   },
   judge: ({ probe, probes }) => [
     ...['before', 'after'].map((name) => probe(name, answered(200), receivedBy('app1'))),
-    ...['own', 'again', 'own-made-up'].map((name) => probe(name, answered(200), loggedAt(gateway, 200), receivedBy('app1'))),
+    ...['own', 'again', 'own-made-up'].map((name) =>
+      probe(name, answered(200), loggedAt(gateway, 200), receivedBy('app1')),
+    ),
     probes('other-', endedByItself, answered(403, 'RBAC: access denied'), deniedByList(other), notReceivedBy('app1')),
   ],
   twins: [

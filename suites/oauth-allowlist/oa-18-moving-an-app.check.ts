@@ -1,5 +1,4 @@
 // Proves that an application moves behind the login by the name of its parent alone, and that a new gateway leaves the others alone.
-import { apply } from 'json-merge-patch';
 import { z } from 'zod';
 import type { Manifest } from '#lab/cluster.ts';
 import { timeouts } from '#support/timeouts.ts';
@@ -9,6 +8,7 @@ import { receivedBy } from '#verdict/expectations/backend.ts';
 import { answered } from '#verdict/expectations/client.ts';
 import { factIs } from '#verdict/expectations/fact.ts';
 import { loggedAt } from '#verdict/expectations/proxy-log.ts';
+import { merged } from '#verdict/overlay.ts';
 import type { Stage } from '#verdict/stage.ts';
 import { guarded } from './expect.ts';
 import { anonymous, gateway, loginUses } from './homelab.ts';
@@ -125,7 +125,7 @@ async function lastAddress(stage: Stage): Promise<string> {
 }
 
 const asking = (gatewayObject: Manifest, annotation: string, address: string): Manifest =>
-  apply(structuredClone(gatewayObject), { spec: { infrastructure: { annotations: { [annotation]: address } } } });
+  merged(gatewayObject, { spec: { infrastructure: { annotations: { [annotation]: address } } } });
 
 const sameAs = (before: Record<string, string>, after: Record<string, string>): boolean =>
   Object.keys(before).length > 0 && Object.entries(before).every(([name, address]) => after[name] === address);

@@ -67,7 +67,8 @@ export default check({
     },
     {
       name: 'controller-stopped',
-      sabotage: 'The controller is stopped while the list is changed: the API server has the new one, the gateway the old.',
+      sabotage:
+        'The controller is stopped while the list is changed: the API server has the new one, the gateway the old.',
       breaks: 'denied-by-policy',
       on: 'first-after',
       params: { controller: 'stopped' },

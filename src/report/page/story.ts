@@ -13,6 +13,7 @@ import {
   tally,
   twinLines,
   verdictOrder,
+  wordOf,
   type CheckRecord,
   type Shown,
 } from '#report/summary.ts';
@@ -43,6 +44,8 @@ export interface Decision {
   product: string;
   version: string;
   verdict: Shown;
+  /** What the badge says. */
+  word: string;
   label: string;
   reason: string;
   unstable: boolean;
@@ -107,6 +110,7 @@ function decisionOf(run: Run, check: CheckRecord, line: VerdictLine, all: Verdic
     product: line.product ?? '',
     version: productOf(run.record, line.product)?.version ?? '',
     verdict: line.verdict,
+    word: wordOf(line),
     label: line.label ?? '',
     reason: line.reason,
     unstable: line.unstable,
@@ -145,6 +149,7 @@ function undecided(check: CheckRecord): Decision {
     product: '',
     version: '',
     verdict: 'undecided',
+    word: 'undecided',
     label: '',
     reason: 'The run ended before this check reached a verdict.',
     unstable: false,
