@@ -20,7 +20,11 @@ export default defineConfig({
           exclude: ['machine', 'fixture', 'page', 'lab'].flatMap(suffixed).concat('**/node_modules/**'),
           // Half of the time went into reading the same modules for each file; none of them keeps what a test could miss.
           isolate: false,
+          // By itself it leaves one core to vitest, which has little to do.
+          maxWorkers: '100%',
           testTimeout: 10_000,
+          // A busy machine may take longer than the second that is usual.
+          expect: { poll: { timeout: 5_000 } },
         },
       },
       {

@@ -11,11 +11,14 @@ import {
 } from '@peculiar/x509';
 import { afterEach, describe, expect, it } from 'vitest';
 import { meetPod } from '#diagnose/handshake.ts';
+import { timeouts } from '#support/timeouts.ts';
 
 cryptoProvider.set(webcrypto as unknown as Parameters<typeof cryptoProvider.set>[0]);
 const open: { close: () => void }[] = [];
 afterEach(() => open.splice(0).forEach((each) => each.close()));
 const { signal } = new AbortController();
+const { handshakeMs } = timeouts;
+afterEach(() => void Object.assign(timeouts, { handshakeMs }));
 
 /** A server that demands a client certificate, as a sidecar in STRICT does. */
 async function serve(name: { type: 'url' | 'dns'; value: string }): Promise<number> {
@@ -68,6 +71,7 @@ describe('a handshake with a pod', () => {
   });
 
   it('never waits for long', async () => {
+    Object.assign(timeouts, { handshakeMs: 100 });
     const port = await listen(createPlain(() => undefined));
     expect((await meetPod('127.0.0.1', port, signal)).outcome).toBe('the pod cannot be reached from here');
   });

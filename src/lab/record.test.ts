@@ -1,24 +1,23 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import type * as Labs from '#lab/record.ts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as labs from '#lab/record.ts';
 import { UsageError } from '#support/errors.ts';
+import { paths } from '#support/paths.ts';
 
-let cache: string;
-let labs: typeof Labs;
+const { labs: ours } = paths;
+let folder: string;
 beforeAll(async () => {
-  cache = await mkdtemp(join(tmpdir(), 'labs-'));
-  vi.stubEnv('XDG_CACHE_HOME', cache);
-  vi.resetModules();
-  labs = await import('#lab/record.ts');
+  folder = await mkdtemp(join(tmpdir(), 'labs-'));
+  Object.assign(paths, { labs: folder });
 });
 afterAll(async () => {
-  vi.unstubAllEnvs();
-  await rm(cache, { recursive: true, force: true });
+  Object.assign(paths, { labs: ours });
+  await rm(folder, { recursive: true, force: true });
 });
 
-const record: Labs.LabRecord = {
+const record: labs.LabRecord = {
   schema: 1,
   name: 'dev',
   topology: 'solo',
@@ -33,7 +32,7 @@ describe('the record of a lab', () => {
     await labs.writeLab(record);
     expect(await labs.readLab('dev')).toEqual(record);
     expect(await readdir(labs.labFolder('dev'))).toEqual(['lab.json']);
-    expect(labs.labFolder('dev')).toContain(cache);
+    expect(labs.labFolder('dev')).toContain(folder);
   });
 
   it('of a lab that never was is none', async () => {

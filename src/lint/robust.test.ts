@@ -75,8 +75,10 @@ describe('whatever a file holds', () => {
   };
 
   it('is judged without an exception: any text', async () => {
+    // As fc.string({ unit: 'binary' }), whose table of characters takes most of a second to make.
+    const anyText = fc.array(fc.nat(0x10ffff), { maxLength: 200 }).map((points) => String.fromCodePoint(...points));
     await fc.assert(
-      fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 200 }), async (text) => {
+      fc.asyncProperty(anyText, async (text) => {
         expect(Array.isArray(await judge(text))).toBe(true);
       }),
     );
