@@ -21,7 +21,7 @@ export default check({
   level: 'core',
   system: 'oauth-allowlist',
   tags: ['login', 'tokens', 'denial'],
-  needs: ['envoy-gateway', 'load-balancer'],
+  needs: ['envoy-gateway', 'load-balancer', 'scripted-provider'],
   scene: 'homelab',
   uses: loginUses,
   applies: ['oauth-policy.yaml'],
@@ -47,13 +47,13 @@ export default check({
     await stage.call('injected', anonymous(stage, { headers: { cookie: `id-token-a=${handMade()}` } }));
     await stage.visit('after', visit(listed, { role: 'control' }));
   },
-  judge: ({ probe }) => [
+  judge: ({ probe, names }) => [
     ...['before', 'after'].map((name) => probe(name, answered(200), receivedBy('app1'))),
     ...Object.entries(tokens).map(([name, [, status, details]]) =>
       probe(name, loggedIn, endedByItself, answered(status), loggedAt(gateway, status, details), notReceivedBy('app1')),
     ),
     probe('slow-clock', loggedIn, answered(200), loggedAt(gateway, 200), receivedBy('app1')),
-    probe('injected', guarded, loggedAt(gateway, 302), notReceivedBy('app1')),
+    probe('injected', guarded(names), loggedAt(gateway, 302), notReceivedBy('app1')),
   ],
   twins: [
     {
@@ -68,7 +68,13 @@ export default check({
 
 /** A token that says what the policy wants to hear, under a signature that is none. */
 function handMade(): string {
-  const claims = { iss: 'https://accounts.idp.test', aud: 'homelab', email: listed, email_verified: true, exp: 4_102_444_800 };
+  const claims = {
+    iss: 'https://accounts.idp.test',
+    aud: 'homelab',
+    email: listed,
+    email_verified: true,
+    exp: 4_102_444_800,
+  };
   const parts = [{ alg: 'RS256', typ: 'JWT' }, claims].map((each) => JSON.stringify(each));
   return [...parts, 'signature'].map((each) => Buffer.from(each).toString('base64url')).join('.');
 }

@@ -16,7 +16,7 @@ export default check({
   level: 'core',
   system: 'oauth-allowlist',
   tags: ['login', 'allowlist', 'denial', 'cookies'],
-  needs: ['envoy-gateway', 'load-balancer'],
+  needs: ['envoy-gateway', 'load-balancer', 'scripted-provider'],
   scene: 'homelab',
   uses: [...loginUses, other],
   applies: ['oauth-policy.yaml', 'oauth-policy-b.yaml'],
@@ -44,7 +44,9 @@ export default check({
   },
   judge: ({ probe, probes }) => [
     ...['before', 'after'].map((name) => probe(name, answered(200), receivedBy('app1'))),
-    ...['own', 'again', 'own-made-up'].map((name) => probe(name, answered(200), loggedAt(gateway, 200), receivedBy('app1'))),
+    ...['own', 'again', 'own-made-up'].map((name) =>
+      probe(name, answered(200), loggedAt(gateway, 200), receivedBy('app1')),
+    ),
     probes('other-', endedByItself, answered(403, 'RBAC: access denied'), deniedByList(other), notReceivedBy('app1')),
   ],
   twins: [
