@@ -63,6 +63,11 @@ describe('discovery', () => {
     ['has an endpoint without TLS', { jwks_uri: 'http://idp.test/keys' }, /jwks_uri: expected an https/],
     ['has an endpoint without a name', { jwks_uri: 'https://10.0.0.1/keys' }, /jwks_uri: expected an https/],
     ['has an endpoint that no manifest holds', { jwks_uri: "https://idp.test/'" }, /jwks_uri: expected an https/],
+    [
+      'wants the secret elsewhere',
+      { token_endpoint_auth_methods_supported: ['client_secret_basic'] },
+      /not list client_secret_post/,
+    ],
     ['answers 404', { status: 404 }, /answered 404/],
     ['answers no JSON', { text: '<html>' }, /no JSON/],
     ['answers another JSON', { text: '[]' }, /describes no OpenID provider/],

@@ -16,12 +16,13 @@ export const providerOptions = [
 ];
 
 export const providerHelp = `
-A provider of your own: it must know a client that may send browsers back to https://oauth-app1.homelab.test/oauth2/callback, and
-its login page must be a form without scripts. Who the client and its users are is read from the environment, and told nowhere:
-  MESHWITNESS_IDP_CLIENT_ID, MESHWITNESS_IDP_CLIENT_SECRET   the client; it sends its secret in the body of the request
-  MESHWITNESS_IDP_USER, MESHWITNESS_IDP_PASSWORD             an account, which is put on the list; without a password none is typed
-  MESHWITNESS_IDP_EMAIL                                      its address as tokens have it; default: the user
-  MESHWITNESS_IDP_OTHER_USER, MESHWITNESS_IDP_OTHER_PASSWORD an account that is not on the list; without one, fewer checks are decided`;
+A provider of your own (docs/oauth-allowlist.md): it must know a client that may have browsers sent back to
+https://oauth-app1.homelab.test/oauth2/callback, and its login page must be a form that needs no scripts. The client and the users come
+from the environment; secrets and passwords are in no report:
+  MESHWITNESS_IDP_CLIENT_ID, _CLIENT_SECRET   the client, which sends its secret in the body of the token request
+  MESHWITNESS_IDP_USER, _PASSWORD             an account, which is put on the list; the password is typed where the form asks for one
+  MESHWITNESS_IDP_EMAIL                       its address as tokens have it; default: the user
+  MESHWITNESS_IDP_OTHER_USER, _OTHER_PASSWORD an account that is not on the list; without one, fewer checks are decided`;
 
 /**
  * The provider that the options and the environment speak of, as it describes itself.

@@ -32,7 +32,10 @@ const metadata = z.object({
   authorization_endpoint: endpoint,
   token_endpoint: endpoint,
   jwks_uri: endpoint,
+  token_endpoint_auth_methods_supported: z.array(z.string()).optional(),
 });
+/** How gateways send the secret of a client: in the body. A provider that does not say what it takes is taken at its silence. */
+const secretInBody = 'client_secret_post';
 
 /** What a provider says of itself. */
 export type Discovered = z.output<typeof metadata>;
@@ -56,8 +59,10 @@ export async function discover(issuer: string, reach: Reach, signal?: AbortSigna
   const found = metadata.safeParse(jsonIn(text, url));
   if (!found.success) throw new UsageError(`${url} describes no OpenID provider: ${messageOf(found.error)}`);
   const { data } = found;
-  if (withoutSlash(data.issuer) === withoutSlash(issuer)) return data;
-  throw new UsageError(`${url} describes another issuer: ${data.issuer}`, `name that one: --idp ${data.issuer}`);
+  if (withoutSlash(data.issuer) !== withoutSlash(issuer))
+    throw new UsageError(`${url} describes another issuer: ${data.issuer}`, `name that one: --idp ${data.issuer}`);
+  if (data.token_endpoint_auth_methods_supported?.includes(secretInBody) !== false) return data;
+  throw new UsageError(`${url} does not list ${secretInBody}, which is how the gateway sends the secret of its client`);
 }
 
 async function get(url: string, { ca, address }: Reach, signal?: AbortSignal) {

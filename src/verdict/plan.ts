@@ -166,7 +166,7 @@ async function planCheck(
 export const filesOf = ({ scene = '', applies = [] }: CataloguedCheck): string[] =>
   applies.map((each) => resolve(paths.manifests, scene, each));
 
-/** The YAML beside a check as a reader sees it, with the names of the first control plane and no secret; undefined when there is none. */
+/** The YAML beside a check as a reader sees it: with the names of the first control plane, without secrets. Undefined when there is none. */
 export async function manifestText(check: CataloguedCheck, names: Record<string, string>): Promise<string | undefined> {
   const text = await readFile(check.manifestFile, 'utf8').catch(() => undefined);
   return text
