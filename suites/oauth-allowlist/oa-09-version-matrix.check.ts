@@ -50,22 +50,17 @@ export default check({
         await stage.visit(`${each} ${name} listed`, visit(listed, { gateway: each, url, jar: `${each}-${name}` }));
         await stage.visit(`${each} ${name} unlisted`, visit(unlisted, { gateway: each, url }));
       }
-      await stage.visit(
-        `${each} ${bare.name}`,
-        visit(listed, { gateway: each, url: bare.url, jar: `${each}-${bare.after}` }),
-      );
+      await stage.visit(`${each} ${bare.name}`, visit(listed, { gateway: each, url: bare.url, jar: `${each}-${bare.after}` }));
     }
     await control('after');
     stage.record('versions', running);
   },
   judge: ({ params, probe, fact }) => [
     ...['before', 'after'].map((name) => probe(name, answered(200), receivedBy('app1'))),
-    ...(params['gateways'] ?? '')
-      .split(' ')
-      .flatMap((each) => [
-        ...cells.map((cell) => judgeCell(each, cell, probe)),
-        probe(`${each} ${bare.name}`, answered(401), loggedAt(each, 401, missingToken), notReceivedBy('app1')),
-      ]),
+    ...(params['gateways'] ?? '').split(' ').flatMap((each) => [
+      ...cells.map((cell) => judgeCell(each, cell, probe)),
+      probe(`${each} ${bare.name}`, answered(401), loggedAt(each, 401, missingToken), notReceivedBy('app1')),
+    ]),
     fact(
       'versions',
       factIs({
