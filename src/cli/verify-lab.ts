@@ -115,7 +115,10 @@ export async function readyContext(
 const askGateways = async (cluster: Cluster, forwards: Forwards) =>
   (await import('#install/envoy-gateway-facts.ts')).askEnvoyGateway(cluster, forwards);
 
-/** A control plane whose capabilities are asked once; a sidecar tells more than the control plane alone, so its answer stands. */
+/**
+ * A control plane whose capabilities are asked once; a sidecar tells more than the control plane alone, so its answer stands.
+ * What a scene's own provider can do is said of that scene, and, without one, of all that were asked about.
+ */
 function targetFor(
   cluster: Cluster,
   channel: Channel,
@@ -136,11 +139,18 @@ function targetFor(
       // What we brought has answered; on a loaded machine it may be silent for a moment.
       brought ?? askAddOns(cluster),
     ]);
-    return [...capabilities, ...added].filter((each) => !without.includes(each));
+    return [...capabilities, ...added];
   };
-  const capabilities = (scene?: Scene): Promise<readonly string[]> => {
+  const asked = (scene?: Scene): Promise<readonly string[]> => {
     if (scene) return (full ??= ask(scene));
     return full ?? (part ??= ask());
+  };
+  const ofScenes = new Set<string>();
+  const capabilities = async (scene?: Scene): Promise<readonly string[]> => {
+    const own = scene?.plan.provider?.brings ?? [];
+    own.forEach((each) => ofScenes.add(each));
+    const all = [...(await asked(scene)), ...(scene ? own : ofScenes)];
+    return all.filter((each) => !without.includes(each));
   };
   return { cluster, capabilities };
 }

@@ -19,10 +19,15 @@ export async function machineFacts(engine: EngineInfo | undefined): Promise<RunR
   };
 }
 
-/** Everything that reports tell of the checks of a run, so that they need no code: by id. */
+/**
+ * Everything that reports tell of the checks of a run, so that they need no code: by id.
+ *
+ * @param flags of the run that the command for a single check needs as well
+ */
 export async function checkRecords(
   checks: readonly CataloguedCheck[],
   { groups, alone }: RunPlan,
+  flags: readonly string[] = [],
 ): Promise<RunRecord['checks']> {
   const planned = [...groups.flatMap((group) => group.checks), ...alone.map((each) => each.planned)];
   const records = checks.map(async (check): Promise<[string, RunRecord['checks'][string]]> => {
@@ -39,7 +44,7 @@ export async function checkRecords(
         needs: [...needs],
         story,
         twins: twins.map(({ name, breaks }) => ({ name, breaks })),
-        reproduce: reproduce(id, first?.channel ?? check.channels?.[0]),
+        reproduce: [reproduce(id, first?.channel ?? check.channels?.[0]), ...flags].join(' '),
         ...(manifest !== undefined && { manifest }),
       },
     ];

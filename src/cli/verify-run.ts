@@ -35,6 +35,10 @@ export interface VerifyRequest {
   keep: boolean;
   json: boolean;
   sabotage?: Twin;
+  /** Issuer of the user's OpenID provider that logins go to; absent where that is ours. */
+  identityProvider?: string;
+  /** Words that the command for a single check needs as well. */
+  flags: readonly string[];
   command: string;
   signal: AbortSignal;
 }
@@ -69,7 +73,7 @@ async function useContext(lab: LabWish, signal: AbortSignal) {
 }
 
 async function recordOf(
-  { command, start, prepared, lab, checks, plan }: VerifyRequest,
+  { command, start, prepared, lab, checks, plan, identityProvider, flags }: VerifyRequest,
   { provider, products }: ReadyLab,
 ): Promise<RunRecord> {
   return {
@@ -79,11 +83,12 @@ async function recordOf(
     start: start.toISOString(),
     topology: lab.existing ? `context ${lab.existing.context}` : lab.topology,
     provider,
+    ...(identityProvider !== undefined && { identityProvider }),
     products,
     capabilities: {},
     machine: await machineFacts(prepared?.engine),
     timings: [],
-    checks: await checkRecords(checks, plan),
+    checks: await checkRecords(checks, plan, flags),
     differences: [],
   };
 }

@@ -18,6 +18,7 @@ describe('verify refuses', () => {
     ['sabotage of several checks', ['gateway-switch'], { sabotage: 'x' }, '--sabotage takes one check'],
     ['a capability that nobody needs', ['GS-02'], { without: ['sidecars'] }, '--without sidecars: no check needs that'],
     ['Istio of ours in a cluster of the user', ['GS-02'], { context: 'x', istio: 'older' as const }, '--istio chooses'],
+    ['a provider without TLS', ['OA-04'], { idp: 'http://idp.test' }, '--idp http://idp.test: expected'],
     ['a revision without a context', ['GS-02'], { revision: 'x' }, '--revision belongs to --context'],
   ])('%s, and starts nothing', async (_, words, options, message) => {
     await expect(verify(words, { ...usualVerify, ...options }, never)).rejects.toMatchObject({

@@ -3,6 +3,13 @@ import { addOnParts } from '#install/add-ons.ts';
 import { envoyGatewayImages } from '#install/envoy-gateway-names.ts';
 import { istioChannels, type IstioChannel } from '#install/istio-manifests.ts';
 import type { LabWish } from '#cli/lab-wish.ts';
+import {
+  outsideProvider,
+  providerHelp,
+  providerOptions,
+  providerWords,
+  type ProviderOptions,
+} from '#cli/own-provider.ts';
 import type { prepareLab } from '#cli/prepare-lab.ts';
 import { Timings } from '#cli/progress.ts';
 import { checkLabName, defaultLabName } from '#lab/record.ts';
@@ -24,7 +31,7 @@ import {
 import type { Check } from '#verdict/check.ts';
 import { planRun, sabotageOf } from '#verdict/plan.ts';
 
-interface VerifyOptions {
+interface VerifyOptions extends ProviderOptions {
   profile?: Profile;
   twins: boolean;
   keep: boolean;
@@ -59,12 +66,13 @@ Examples:
   ./meshwitness verify mtls outage              every check with one of these tags; so does --tags mtls,outage
   ./meshwitness verify --profile smoke --keep   the headline checks; the lab stays, so the next run takes seconds
   ./meshwitness verify GS-02 --sabotage no-endpoints   a failure on purpose: what does one look like?
+  ./meshwitness verify --tags login --idp https://idp.example.org   logins at a provider of your own
 
 A lab that stands is used and left standing; one that the run made is removed at the end, unless --keep is given.`;
 
 /** `verify [IDS or TAGS...]`: runs checks on a lab, and exits as their verdicts say. */
 export function verifyCommand(signal: AbortSignal): Command {
-  return new Command('verify')
+  const command = new Command('verify')
     .description('run checks on real clusters and print the verdicts')
     .argument('[checks...]', 'ids, tags, systems or levels; the core checks when left out')
     .option('--tags <names>', 'tags, systems or levels with commas between, as if each were a word', list)
@@ -84,10 +92,12 @@ export function verifyCommand(signal: AbortSignal): Command {
     .option('--json', 'print the run as JSON', false)
     .option('--sabotage <twin>', "run the one check in this twin's set-up: a failure on purpose")
     .option('--without <capability>', 'pretend that a capability is missing; may be repeated', collect, [])
-    .addHelpText('after', examples)
+    .addHelpText('after', `${providerHelp}\n${examples}`)
     .action(async (words: string[], options: VerifyOptions) => {
       process.exitCode = await verify([...words, ...(options.tags ?? [])], options, signal);
     });
+  providerOptions.forEach((each) => command.addOption(each));
+  return command;
 }
 
 /** Checks every input, and only then starts anything. @returns the exit code */
@@ -106,7 +116,8 @@ export async function verify(words: string[], options: VerifyOptions, signal: Ab
   const twin = sabotage === undefined ? undefined : sabotageOf(checks, sabotage);
   const existing = existingOf(options);
   const channels = existing ? ['current' as const] : channelsOf(options.istio ?? usualChannels(words, profile));
-  const plan = await planRun(checks, channels, name, existing?.revision);
+  const outside = await outsideProvider(options, process.env, signal);
+  const plan = await planRun(checks, channels, name, { revision: existing?.revision, outside });
   const needs = plan.needs.filter((each) => !without.includes(each));
   const own = plan.channels.includes('envoy-gateway') ? envoyGatewayImages() : [];
   const parts = existing ? plan.parts : [...new Set([...plan.parts, ...addOnParts(needs), ...own])];
@@ -133,6 +144,8 @@ export async function verify(words: string[], options: VerifyOptions, signal: Ab
     keep: rest.keep,
     json: rest.json,
     ...(twin && { sabotage: twin }),
+    ...(outside && { identityProvider: outside.issuer }),
+    flags: quoted(providerWords(options)),
     command: commandLine(process.argv.slice(2)),
     signal,
   });
@@ -170,12 +183,10 @@ function usualChannels(words: readonly string[], profile: Profile | undefined): 
 const channelsOf = (wish: IstioChannel | 'both'): IstioChannel[] => (wish === 'both' ? [...istioChannels] : [wish]);
 
 /** What was typed, as it can be typed again. */
-export function commandLine(argv: readonly string[]): string {
-  const quoted = argv.map((each) =>
-    /^[\w./:=@-]+$/.test(each) ? each : `'${each.replaceAll("'", String.raw`'\''`)}'`,
-  );
-  return ['./meshwitness', ...quoted].join(' ');
-}
+export const commandLine = (argv: readonly string[]): string => ['./meshwitness', ...quoted(argv)].join(' ');
+
+const quoted = (words: readonly string[]): string[] =>
+  words.map((each) => (/^[\w./:=@-]+$/.test(each) ? each : `'${each.replaceAll("'", String.raw`'\''`)}'`));
 
 function shard(text: string): Shard {
   try {

@@ -20,6 +20,7 @@ export function conformanceYaml(run: Run): string {
     complete: record.end !== undefined && !run.truncated,
     topology: record.topology,
     provider: record.provider,
+    identityProvider: record.identityProvider,
     machine: record.machine,
     products: record.products,
     capabilities: record.capabilities,

@@ -47,6 +47,17 @@ describe('conformance.yaml', () => {
     expect(first?.witnesses.length).toBeGreaterThanOrEqual(3);
   });
 
+  it('names the provider of the user that logins went to, as the page does', async () => {
+    const other = await copyRun();
+    await edit(other, 'run.json', '"provider":', '"identityProvider": "https://idp.example.org", "provider":');
+    await writeReports(other);
+    const { document, errors } = await conformance(other);
+    expect(errors).toBeNull();
+    expect(document).toMatchObject({ identityProvider: 'https://idp.example.org' });
+    expect(await text('index.html', other)).toContain('<dd>https://idp.example.org</dd>');
+    expect(await text('index.html')).not.toContain('Logins at');
+  });
+
   it('is not valid when a verdict is a word nobody knows', async () => {
     const changed = await copyRun();
     await writeReports(changed);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { redactJson, redactText, redacted, writeRedacted } from '#support/redact.ts';
+import { hideAlways, redactJson, redactText, redacted, writeRedacted } from '#support/redact.ts';
 
 const privateKey = generateKeyPairSync('ec', {
   namedCurve: 'P-256',
@@ -81,6 +81,33 @@ describe('redactText', () => {
     const started = performance.now();
     for (const part of hostile) redactText(part.repeat(20_000));
     expect(performance.now() - started).toBeLessThan(2_000);
+  });
+});
+
+describe('what is told to be secret', () => {
+  it('is hidden wherever it stands, however it is written', () => {
+    const secret = 'correct "horse" & staple';
+    hideAlways(secret);
+    const written = [secret, JSON.stringify(secret), `?q=${encodeURIComponent(secret)}`, base64(secret)];
+    for (const each of written) {
+      const result = redactText(`before ${each} after`);
+      expect(result).toMatch(/^before \S*\[redacted:password:[0-9a-f]{8}\]"? after$/);
+      expect(redactText(result)).toBe(result);
+    }
+    expect(JSON.stringify(redactJson({ [secret]: [secret] }))).not.toContain('horse');
+  });
+
+  it('is left alone when it is but a word', () => {
+    hideAlways('homelab');
+    expect(redactText('https://app1.homelab.test/')).toBe('https://app1.homelab.test/');
+  });
+});
+
+describe('a Secret', () => {
+  it('shows no entry, in JSON or in YAML', () => {
+    const secret = { kind: 'Secret', stringData: { 'client-secret': 'hunter2' } };
+    expect(JSON.stringify(redactJson(secret))).not.toContain('hunter2');
+    expect(redactText('stringData:\n  client-secret: hunter2\n  client_secret: hunter2\n')).not.toContain('hunter2');
   });
 });
 

@@ -46,12 +46,29 @@ const privateKeyBlock = /("(?:private_?key|session_ticket_keys|generic_secret)"\
 const stringValue = /("(?:inline_?bytes|inline_?string)"\s*:\s*")((?:\\.|[^"\\])*)(")/gi;
 const nothing = /^(?:null|true|false|none|~)$/i;
 
+const known = new Map<string, string>();
+/** Shorter ones are words that stand everywhere: those are hidden by what stands around them, as any other password. */
+const shortestKnown = 8;
+
+/** Hides a credential of the user's wherever it stands from now on, however it is written there. */
+export function hideAlways(secret: string): void {
+  if (secret.length < shortestKnown) return;
+  const written = [
+    secret,
+    JSON.stringify(secret).slice(1, -1),
+    encodeURIComponent(secret),
+    Buffer.from(secret).toString('base64'),
+  ];
+  for (const each of written) known.set(each, redacted('password', secret));
+}
+
 /**
- * Hides the secrets of a text: private keys, JWTs, cookie values, passwords, tokens, credentials of HTTP and of URLs,
+ * Hides the secrets of a text: what {@link hideAlways} was told, private keys, JWTs, cookie values, passwords, tokens, credentials of HTTP and of URLs,
  * and key material of Envoy's config dump. Certificates, ids, hashes and SPIFFE URIs stay. Doing it twice changes nothing.
  */
 export function redactText(text: string): string {
-  return text
+  return [...known]
+    .reduce((rest, [value, mark]) => rest.replaceAll(value, mark), text)
     .replace(pem, (whole) => redacted('private-key', whole))
     .replace(base64Pem, (whole) => (holdsPrivateKey(whole) ? redacted('private-key', whole) : whole))
     .replace(privateKeyBlock, (_, head: string, inside: string, tail: string) => {

@@ -67,5 +67,7 @@ export const visitEvidence = z.object({
   /** The browser's own work, without the time of its requests. Milliseconds. */
   ownMs: z.number(),
   provider: z.array(providerEntry).optional(),
+  /** It went to a provider of the user's, which shows its log to nobody. */
+  outsideProvider: z.boolean().optional(),
 });
 export type VisitEvidence = z.infer<typeof visitEvidence>;

@@ -75,7 +75,9 @@ describe('the images that a run asks for', () => {
   });
 
   it('have the published name on a cluster of the user', async () => {
-    const { groups, withheld } = await planRun([checkOf('B', { uses: ['load'] })], ['current'], 'lab', 'canary');
+    const { groups, withheld } = await planRun([checkOf('B', { uses: ['load'] })], ['current'], 'lab', {
+      revision: 'canary',
+    });
     const published = expect.stringMatching(/^grafana\/k6:/) as string;
     expect(groups[0]?.plan.workloads[0]?.objects).toMatchObject([{ spec: { containers: [{ image: published }] } }]);
     expect(groups[0]?.plan.names).toMatchObject({ revision: 'canary' });
@@ -84,7 +86,7 @@ describe('the images that a run asks for', () => {
 
   it('that are published nowhere make a check unsupported there, and keep its workloads away', async () => {
     const [able, unable] = [checkOf('A', {}), checkOf('B', { uses: ['own'] })];
-    const { groups, withheld, parts } = await planRun([able, unable], ['current'], 'lab', 'default');
+    const { groups, withheld, parts } = await planRun([able, unable], ['current'], 'lab', { revision: 'default' });
     expect(groups.flatMap(({ plan }) => plan.workloads.map(({ name }) => name))).toEqual(['plain']);
     expect(parts).toEqual([]);
     expect(withheld).toMatchObject([{ check: { id: 'B' }, reason: expect.stringMatching(/image fixture is absent/) }]);

@@ -9,13 +9,14 @@ import { UsageError } from '#support/errors.ts';
 import { paths } from '#support/paths.ts';
 import type { CataloguedCheck } from '#verdict/catalogue.ts';
 import { withPatches } from '#verdict/overlay.ts';
+import { keptPlaceholders, placeholder, readManifests } from '#verdict/manifest-file.ts';
+import { absentFrom } from '#verdict/provider.ts';
 import {
   imageNames,
-  placeholder,
   planScene,
-  readManifests,
   sceneFacts,
   type SceneFacts,
+  type SceneOptions,
   type ScenePlan,
 } from '#verdict/scene-file.ts';
 
@@ -56,25 +57,24 @@ export interface RunPlan {
  * Reads scenes and manifests of the checks, with every name filled in, so that a mistake in one is found before anything is
  * started.
  *
- * @param revision of the control plane in a cluster of the user's; in our labs it is called as the channel
  * @throws UsageError for a malformed scene or manifest
  */
 export async function planRun(
   checks: readonly CataloguedCheck[],
   channels: readonly IstioChannel[],
   lab: string,
-  revision?: string,
+  options: SceneOptions = {},
 ): Promise<RunPlan> {
   const decidable = checks.filter(({ level }) => level !== 'roadmap');
-  const asked = await Promise.all(decidable.map((check) => ask(check, channels, revision !== undefined)));
+  const asked = await Promise.all(decidable.map((check) => ask(check, channels, options)));
   const able = asked.filter(({ reason }) => reason === undefined);
   const shared = able.filter(({ check: { alone, scene } }) => alone !== true && scene !== undefined);
   const every = [...new Set(able.flatMap(({ deciders }) => deciders))];
   const groups = every.flatMap((channel) => {
     const here = shared.filter(({ deciders }) => deciders.includes(channel)).map(({ check }) => check);
     return [...Map.groupBy(here, ({ scene = '' }) => scene)].map(async ([name, own]): Promise<Group> => {
-      const plan = await planScene(name, usesOf(own), channel, revision);
-      const planned = own.map((check) => planCheck(check, channel, plan.names, revision));
+      const plan = await planScene(name, usesOf(own), channel, options);
+      const planned = own.map((check) => planCheck(check, channel, plan, options));
       return { channel, plan, checks: await Promise.all(planned) };
     });
   });
@@ -82,16 +82,19 @@ export async function planRun(
   const alone = rest.flatMap(({ check, deciders }) => {
     // What stands on no scene is the harness itself, which is the same under every control plane.
     return deciders.slice(0, check.scene === undefined ? 1 : deciders.length).map(async (channel) => {
-      if (check.scene === undefined) return { planned: await planCheck(check, channel, { lab, channel }, revision) };
-      const plan = await planScene(check.scene, usesOf([check]), channel, revision);
-      return { plan, planned: await planCheck(check, channel, plan.names, revision) };
+      if (check.scene === undefined)
+        return { planned: await planCheck(check, channel, { names: { lab, channel } }, options) };
+      const plan = await planScene(check.scene, usesOf([check]), channel, options);
+      return { plan, planned: await planCheck(check, channel, plan, options) };
     });
   });
   const [channel = 'current'] = channels;
   return {
     groups: await Promise.all(groups),
     alone: await Promise.all(alone),
-    withheld: asked.flatMap(({ check, reason }) => (reason === undefined ? [] : [{ check, channel, reason }])),
+    withheld: asked.flatMap(({ check, reason, deciders: [decider = channel] }) =>
+      reason === undefined ? [] : [{ check, channel: decider, reason }],
+    ),
     parts: [...new Set(asked.flatMap(({ reason, parts }) => (reason === undefined ? parts : [])))],
     tools: [...new Set(able.flatMap(({ check: { tools = [] } }) => tools))],
     needs: [...new Set(able.flatMap(({ check }) => check.needs))],
@@ -111,19 +114,28 @@ export async function partsOf(check: CataloguedCheck): Promise<string[]> {
 }
 
 /** What a check asks for; and the reason why it is not decided here, if there is one. */
-async function ask(check: CataloguedCheck, channels: readonly IstioChannel[], users: boolean) {
-  const ground = await groundOf(check);
+async function ask(asked: CataloguedCheck, channels: readonly IstioChannel[], { revision, outside }: SceneOptions) {
+  const ground = await groundOf(asked);
+  const elsewhere = ground.provider === undefined ? undefined : outside;
+  const check = elsewhere ? without(asked, ground.provider) : asked;
   const parts = [...ground.parts, ...(check.parts ?? [])];
   const istio = channels.filter((each) => check.channels?.includes(each) ?? true);
   const deciders: Channel[] = ground.product === 'istio' ? istio : [ground.product];
   const reason = async (): Promise<string | undefined> => {
     if (deciders.length === 0) return `istio-${check.channels?.join(' or ')} decides it, and is not part of this run`;
-    if (!users) return undefined;
+    const absent = elsewhere && absentFrom(elsewhere, check.needs);
+    if (absent !== undefined || revision === undefined) return absent;
     if (istioAmong(deciders).length > 0) return unpublished(parts);
     return `${deciders.map(productName).join()} decides it, which we install in labs of our own only`;
   };
   return { check, parts, deciders, reason: await reason() };
 }
+
+/** The same check, where one of its workloads is elsewhere. */
+const without = (check: CataloguedCheck, workload: string | undefined): CataloguedCheck => ({
+  ...check,
+  uses: (check.uses ?? []).filter((each) => each !== workload),
+});
 
 /** Why a cluster of the user's cannot run the images of these parts, if one of them cannot be pulled. */
 async function unpublished(parts: readonly string[]): Promise<string | undefined> {
@@ -136,12 +148,13 @@ async function unpublished(parts: readonly string[]): Promise<string | undefined
 async function planCheck(
   check: CataloguedCheck,
   channel: Channel,
-  sceneNames: Record<string, string>,
-  revision: string | undefined,
+  scene: Pick<ScenePlan, 'names' | 'provider'>,
+  { revision }: SceneOptions,
 ): Promise<PlannedCheck> {
-  const names = { ...sceneNames, ...(await imageNames(check.parts ?? [], revision !== undefined)) };
-  const shared = filesOf(check).map((file) => readManifests(file, names));
-  const own = readManifests(check.manifestFile, names).catch((error: unknown) => {
+  const names = { ...scene.names, ...(await imageNames(check.parts ?? [], revision !== undefined)) };
+  const filled = { ...names, ...keptPlaceholders(Object.keys(scene.provider?.secrets ?? {})) };
+  const shared = filesOf(check).map((file) => readManifests(file, filled));
+  const own = readManifests(check.manifestFile, filled).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   });
@@ -153,11 +166,11 @@ async function planCheck(
 export const filesOf = ({ scene = '', applies = [] }: CataloguedCheck): string[] =>
   applies.map((each) => resolve(paths.manifests, scene, each));
 
-/** The YAML beside a check as a reader sees it, with the names of the first control plane; undefined when there is none. */
+/** The YAML beside a check as a reader sees it: with the names of the first control plane, without secrets. Undefined when there is none. */
 export async function manifestText(check: CataloguedCheck, names: Record<string, string>): Promise<string | undefined> {
   const text = await readFile(check.manifestFile, 'utf8').catch(() => undefined);
   return text
-    ?.replaceAll(placeholder, (whole, key: string) => names[key] ?? whole)
+    ?.replaceAll(placeholder, (_, key: string) => names[key] ?? `<${key}>`)
     .replaceAll(/\$\{address:([\w-]+)\}/g, '<address of $1>');
 }
 

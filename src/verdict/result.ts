@@ -83,6 +83,8 @@ export const runRecord = z.object({
   exitCode: z.number().optional(),
   topology: z.string(),
   provider: z.string(),
+  /** Issuer of the user's OpenID provider that logins went to. */
+  identityProvider: z.string().optional(),
   products: z.array(productRecord),
   capabilities: z.record(z.string(), z.array(z.string())),
   machine: z.object({

@@ -4,7 +4,8 @@ import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { paths } from '#support/paths.ts';
 import { loadCatalogue } from '#verdict/catalogue.ts';
-import { planScene, readManifests } from '#verdict/scene-file.ts';
+import { readManifests } from '#verdict/manifest-file.ts';
+import { planScene } from '#verdict/scene-file.ts';
 
 let folder: string;
 beforeAll(async () => {

@@ -1,20 +1,16 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
-import { parseAllDocuments } from 'yaml';
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import type { Channel } from '#install/channel.ts';
 import type { Manifest } from '#lab/cluster.ts';
-import { owned } from '#lab/manifests.ts';
 import { nameInNodes, publishedName } from '#machine/image-names.ts';
 import { loadVersions } from '#machine/versions.ts';
 import { UsageError } from '#support/errors.ts';
 import { nearest } from '#support/nearest.ts';
 import { paths } from '#support/paths.ts';
 import { readYaml } from '#support/yaml.ts';
-
-/** `${namespace}`, or `${k6-image}` for the image of a part. */
-export const placeholder = /\$\{([\w.-]+)\}/g;
+import { readManifests } from '#verdict/manifest-file.ts';
+import { planProvider, providerSection, type OutsideProvider, type PlannedProvider } from '#verdict/provider.ts';
 
 const workload = z.strictObject({
   manifest: z.union([z.string(), z.array(z.string())]),
@@ -44,6 +40,8 @@ const sceneFile = z.strictObject({
   certificates: z
     .record(z.string(), z.strictObject({ hosts: z.array(z.string()), homes: z.array(z.string()) }))
     .default({}),
+  /** Who logs people in, where somebody does. */
+  provider: providerSection.optional(),
   workloads: z.record(z.string(), workload),
 });
 
@@ -51,13 +49,22 @@ const sceneFile = z.strictObject({
 export interface ScenePlan {
   name: string;
   channel: Channel;
-  /** What the placeholders stand for: `${namespace}`, `${outside}`, `${strangers}`, `${revision}`. */
+  /** What the placeholders stand for: `${namespace}`, `${outside}`, `${strangers}`, `${revision}`, `${issuer}`. */
   names: Record<string, string>;
   /** Objects that every use of the scene needs, such as namespaces. */
   always: Manifest[];
   /** TLS Secrets to be there before its workloads. */
   certificates: PlannedCertificate[];
   workloads: PlannedWorkload[];
+  provider?: PlannedProvider;
+}
+
+/** What is not as in a lab of ours. */
+export interface SceneOptions {
+  /** Of the control plane in a cluster of the user's, which pulls its images; else it is called as the channel. */
+  revision?: string | undefined;
+  /** In the place of the scene's own provider. */
+  outside?: OutsideProvider | undefined;
 }
 
 /** A TLS Secret, with the hosts that its certificate is good for. */
@@ -86,21 +93,21 @@ export const hashAnnotation = 'meshwitness.dev/made-from';
  * that two versions are judged side by side.
  *
  * @param uses workloads wanted; the scene's other files are left alone
- * @param revision of the control plane in a cluster of the user's, which pulls its images; in our labs it is called as the
- *   channel, and nodes get images from us
  * @throws UsageError for a malformed file, an unknown workload or an unknown part
  */
 export async function planScene(
   name: string,
   uses: readonly string[],
   channel: Channel,
-  revision?: string,
+  { revision, outside }: SceneOptions = {},
 ): Promise<ScenePlan> {
   const folder = resolve(paths.manifests, name);
   const file = await readScene(name);
   const suffix = channel === 'older' ? `-${channel}` : '';
   const names: Record<string, string> = { revision: revision ?? channel };
   for (const [key, namespace] of Object.entries(file.namespaces)) names[key] = `${namespace}${suffix}`;
+  const planned = file.provider && (await planProvider(folder, file.provider, names, outside));
+  Object.assign(names, planned?.provided);
   const always = await Promise.all(file.always.map((each) => readManifests(resolve(folder, each), names)));
   const plan = async (each: string): Promise<PlannedWorkload> => {
     const found = workloadOf(file, name, each);
@@ -120,18 +127,22 @@ export async function planScene(
     namespaces: homes.map((each) => names[each] ?? each),
   }));
   const workloads = await Promise.all(uses.map(plan));
-  return { name, channel, names, always: always.flat(), certificates, workloads };
+  const provider = planned && { provider: planned.provider };
+  return { name, channel, names, always: always.flat(), certificates, workloads, ...provider };
 }
 
 /** Whose proxies a scene stands on, and the parts that these workloads of it run images of. @throws UsageError as {@link planScene} */
 export async function sceneFacts(name: string, uses: readonly string[]): Promise<SceneFacts> {
   const file = await readScene(name);
-  return { product: file.product, parts: uses.flatMap((each) => workloadOf(file, name, each).parts) };
+  const parts = uses.flatMap((each) => workloadOf(file, name, each).parts);
+  return { product: file.product, parts, ...(file.provider && { provider: file.provider.workload }) };
 }
 
 export interface SceneFacts {
   product: z.output<typeof sceneFile>['product'];
   parts: string[];
+  /** The workload that is its provider. */
+  provider?: string;
 }
 
 /**
@@ -157,29 +168,6 @@ function workloadOf({ workloads }: z.output<typeof sceneFile>, scene: string, na
   );
 }
 
-/**
- * Reads the documents of a YAML file, with `${name}` filled in and our label on each.
- *
- * @throws UsageError for YAML that does not parse, or a name that nothing stands for
- */
-export async function readManifests(file: string, names: Record<string, string>): Promise<Manifest[]> {
-  const text = await readFile(file, 'utf8');
-  const filled = text.replaceAll(placeholder, (_, key: string) => {
-    const value = names[key];
-    if (value === undefined) throw new UsageError(`${shortName(file)}: nothing stands for \${${key}}`);
-    return value;
-  });
-  const documents = parseAllDocuments(filled);
-  if (!Array.isArray(documents)) return [];
-  for (const { errors } of documents) {
-    if (errors[0]) throw new UsageError(`${shortName(file)}: ${errors[0].message.split('\n', 1)[0]}`);
-  }
-  return documents
-    .map((each) => each.toJS() as Manifest | null)
-    .filter((each) => each !== null)
-    .map(owned);
-}
-
 /** Puts the hash on Deployments and their pods: a changed ConfigMap then restarts what reads it. On Gateways, too. */
 function stamped(objects: Manifest[], hash: string): Manifest[] {
   const mark = (one: Manifest['metadata']) => ({
@@ -194,5 +182,3 @@ function stamped(objects: Manifest[], hash: string): Manifest[] {
     return { ...object, metadata: mark(metadata), spec: { ...spec, template } } as Manifest;
   });
 }
-
-const shortName = (file: string): string => `${dirname(file).split('/').at(-1)}/${file.split('/').at(-1)}`;

@@ -7,6 +7,7 @@ import { timeouts } from '#support/timeouts.ts';
 import { until, type Look } from '#support/wait.ts';
 import type { InboundFacts } from '#witness/inbound.ts';
 import { LogFollower } from '#witness/log-follower.ts';
+import { withSecrets } from '#verdict/manifest-file.ts';
 import { makeCertificates } from '#verdict/scene-certificates.ts';
 import { hashAnnotation, type PlannedWorkload, type ScenePlan } from '#verdict/scene-file.ts';
 import { readyWorkloads } from '#verdict/ready-workloads.ts';
@@ -36,6 +37,11 @@ export class Scene implements AsyncDisposable {
     const found = this.workloads.get(name);
     if (!found) throw new Error(`the check does not list ${name} under "uses"`);
     return found;
+  }
+
+  /** Applies objects of a check, with the secrets of the scene filled in. */
+  async apply(objects: readonly Manifest[], signal?: AbortSignal): Promise<void> {
+    await this.cluster.apply(withSecrets(objects, this.plan.provider?.secrets ?? {}), signal);
   }
 
   /** HTTP to the fixture's admin port of a workload. */
@@ -103,6 +109,8 @@ export async function deployScene(cluster: Cluster, plan: ScenePlan, signal?: Ab
     );
     await cluster.apply([...objects.values()], signal);
   }
+  // Each time: which provider it was last cannot be told from its workloads.
+  if (plan.provider && plan.provider.objects.length > 0) await cluster.apply(plan.provider.objects, signal);
   await makeCertificates(cluster, plan.certificates, signal);
   const options = { timeoutMs: timeouts.workloadReadyMs, ...(signal && { signal }) };
   const workloads = await until(

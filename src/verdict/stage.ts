@@ -78,7 +78,7 @@ export class Stage extends StageReading {
   async applyObjects(objects: readonly Manifest[]): Promise<void> {
     const before = await lookBefore(this.scene, this.#uses, objects, this.signal);
     this.#applied.push(...objects);
-    await this.scene.cluster.apply(objects, this.signal);
+    await this.scene.apply(objects, this.signal);
     await settle(this.scene, this.#uses, objects, before, this.signal);
   }
 
@@ -112,7 +112,7 @@ export class Stage extends StageReading {
     const gone = this.documents(old);
     const before = await lookBefore(this.scene, this.#uses, [...gone, ...objects], this.signal);
     this.#applied.push(...objects);
-    await this.scene.cluster.apply(objects, this.signal);
+    await this.scene.apply(objects, this.signal);
     await this.scene.cluster.remove(gone, this.signal);
     this.#applied.splice(0, this.#applied.length, ...this.#applied.filter((each) => !gone.includes(each)));
     await settle(this.scene, this.#uses, [...gone, ...objects], before, this.signal);

@@ -8,8 +8,8 @@ import type { LoadEvidence, LoadLedger } from '#support/load-evidence.ts';
 import { paths } from '#support/paths.ts';
 import { timeouts } from '#support/timeouts.ts';
 import { forgetLedger, readLedger } from '#witness/ledgers.ts';
+import { readManifests } from '#verdict/manifest-file.ts';
 import type { Scene } from '#verdict/scene.ts';
-import { readManifests } from '#verdict/scene-file.ts';
 
 /** Requests to one URL at a constant arrival rate. */
 export interface StreamPlan {

@@ -6,6 +6,7 @@ import type { ProbeEvidence } from '#support/evidence.ts';
 import { timeouts } from '#support/timeouts.ts';
 import { providerEntry } from '#support/visit-evidence.ts';
 import { caName } from '#verdict/scene-certificates.ts';
+import type { Account } from '#verdict/provider.ts';
 import type { Scene } from '#verdict/scene.ts';
 
 /** One visit of a browser to a gateway. */
@@ -37,7 +38,7 @@ export interface VisitPlan {
 /** More entries than any log has: the answer tells their number, and none of them. */
 const beyondAny = 1e14;
 const providerLog = z.object({ entries: z.array(providerEntry), seen: z.number() });
-/** The workload in the role of the provider, in each scene that has one, and the host that it is known by. */
+/** The workload in the role of the provider, where that is ours, and the host that it is known by. */
 const provider = { workload: 'accounts', host: 'accounts.idp.test', port: 8443 };
 
 /**
@@ -52,6 +53,7 @@ export async function visitAs(
   signal: AbortSignal,
 ): Promise<Visited> {
   const caller = await scene.fixture(from);
+  const outside = scene.plan.provider?.outside;
   const accounts = scene.workloads.get(provider.workload);
   const log = accounts && (await scene.fixture(provider.workload));
   const before = await log
@@ -62,23 +64,34 @@ export async function visitAs(
     '*.homelab.test': { address: addressOf(gateway) },
     ...Object.fromEntries(Object.entries(hosts).map(([host, name]) => [host, { address: addressOf(name) }])),
     ...(accounts && { [provider.host]: { address: accounts.podIP, port: provider.port } }),
+    ...outside?.resolve,
   };
   const request: BrowseRequest = {
     id,
     url,
     resolve,
-    ca: await authorityOf(scene),
+    ca: [await authorityOf(scene), outside?.ca].filter(Boolean).join('\n'),
     timeoutMs: timeouts.visitMs,
-    ...(login !== undefined && { login: { username: login } }),
+    ...(login !== undefined && { login: accountOf(scene, login) }),
     ...(jar !== undefined && { jar: `${jars}-${jar}` }),
     ...(alter !== undefined && { alter }),
     ...(stopAt !== undefined && { stopAt }),
     ...(tamper && { tamper }),
   };
   const visited = await visitFrom(caller, request, signal);
+  if (outside) return { ...visited, visit: { ...visited.visit, outsideProvider: true } };
   if (!log) return visited;
   const { entries } = providerLog.parse(await log.json(`/idp/log?since=${before}`, { signal }));
   return { ...visited, visit: { ...visited.visit, provider: entries } };
+}
+
+/** Who logs in for a user whom a check names: ours takes any name. @throws Error for one that a provider of the user's does not know */
+function accountOf({ plan }: Scene, login: string): Account {
+  const outside = plan.provider?.outside;
+  if (!outside) return { username: login };
+  const found = outside.accounts[login];
+  if (!found) throw new Error(`no account of this provider is given for ${login}: the check needs scripted-provider`);
+  return found;
 }
 
 /** Certificate of the CA that the scene's servers have theirs from, as PEM. */

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Manifest } from '#lab/cluster.ts';
 import { paths } from '#support/paths.ts';
-import { readManifests } from '#verdict/scene-file.ts';
+import { readManifests } from '#verdict/manifest-file.ts';
 import { gatewayRoutes } from './gateway-routes.ts';
 
 let maps: Manifest[];

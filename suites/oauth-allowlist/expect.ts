@@ -48,22 +48,20 @@ function textOf(found: z.output<typeof status>): string {
  * The gateway lets nobody in who has not logged in: it sends to the provider. Anything else that is answered by the application
  * is the gateway standing open, which is a verdict of its own: `fail-open`.
  */
-export const guarded: Expectation = ({ client, from }) => {
-  const expected = `302 to ${authorization}`;
-  const { status = 0 } = client;
-  const location = client.headers?.['location'];
-  const met = status === 302 && location?.startsWith(authorization) === true;
-  const isOpen = status >= 200 && status < 300;
-  const open = isOpen ? 'open to everybody: ' : '';
-  const to = location === undefined ? '' : ` to ${location.split('?', 1)[0]}`;
-  return [
-    answer(
-      { expectation: isOpen ? 'fail-open' : 'guarded', kind: 'client', from, expected },
-      met,
-      `${open}${outcomeText(client)}${to}`,
-    ),
-  ];
-};
+export const guarded =
+  (names: Record<string, string>): Expectation =>
+  ({ client, from }) => {
+    const place = authorization(names);
+    const { status: answered = 0 } = client;
+    const location = client.headers?.['location'];
+    const met = answered === 302 && location?.startsWith(place) === true;
+    const isOpen = answered >= 200 && answered < 300;
+    const open = isOpen ? 'open to everybody: ' : '';
+    const to = location === undefined ? '' : ` to ${location.split('?', 1)[0]}`;
+    const expectation = isOpen ? 'fail-open' : 'guarded';
+    const question = { expectation, kind: 'client', from, expected: `302 to ${place}` } as const;
+    return [answer(question, met, `${open}${outcomeText(client)}${to}`)];
+  };
 
 /** What the gateway asks the provider for, when it sends a browser there: what is in the address. */
 export function asksFor(expectation: string, expected: string, met: (query: URLSearchParams) => boolean): Expectation {

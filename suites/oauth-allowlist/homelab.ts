@@ -7,10 +7,17 @@ import type { VisitPlan } from '#verdict/visits.ts';
 /** The gateway behind a login, and the applications on it. */
 export const gateway = 'envoy-oauth-a';
 export const app1 = 'https://app1.homelab.test/';
-/** Where the provider asks who somebody is. */
-export const authorization = 'https://accounts.idp.test/auth';
+type Names = Record<string, string>;
+/** What the scene's own provider is called. Evidence from before it could be another one does not say so. */
+const ours = { authorization: 'https://accounts.idp.test/auth', client: 'homelab', listed: 'user@example.com' };
+const called = (names: Names, what: keyof typeof ours): string => names[what] ?? ours[what];
+/** Where the provider asks who somebody is, without what it wants to be told there. */
+export const authorization = (names: Names): string => called(names, 'authorization').split('?', 1)[0] ?? '';
+export const clientOf = (names: Names): string => called(names, 'client');
+/** The address that the working policy lists. */
+export const listedEmail = (names: Names): string => called(names, 'listed');
 export const callback = 'https://oauth-app1.homelab.test/oauth2/callback';
-/** On the list of the working policy. */
+/** The user who is on the list of the working policy; who that is at a provider of the user's, a visit knows. */
 export const listed = 'user@example.com';
 
 /** Workloads that most checks of a login stand on. */

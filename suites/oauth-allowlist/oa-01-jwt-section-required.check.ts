@@ -33,7 +33,7 @@ export default check({
     stage.record('status', await policyStatus(stage));
     await stage.call('after-second', anonymous(stage));
   },
-  judge: ({ fact, probe }) => [
+  judge: ({ fact, probe, names }) => [
     fact(
       'first',
       factIs({
@@ -48,7 +48,7 @@ export default check({
     ),
     probe('after-first', answered(200), receivedBy('app1')),
     fact('status', accepted),
-    probe('after-second', guarded, loggedAt(gateway, 302)),
+    probe('after-second', guarded(names), loggedAt(gateway, 302)),
   ],
   twins: [
     {

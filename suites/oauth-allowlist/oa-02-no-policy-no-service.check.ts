@@ -44,21 +44,21 @@ export default check({
     await stage.remove('wrong-keys');
     await stage.apply('policy');
     await whileStopped(stage.scene.cluster, 'envoy-gateway', async () => {
-      await stage.scene.cluster.apply(stage.documents('fresh'), stage.signal);
+      await stage.scene.apply(stage.documents('fresh'), stage.signal);
       await stage.call('controller-away', anonymous(stage, { url: fresh }));
     });
     await stage.apply('fresh');
     await stage.call('controller-back', anonymous(stage, { url: fresh }));
     await stage.visit('after', visit(listed, { role: 'control' }));
   },
-  judge: ({ probe, fact }) => [
+  judge: ({ probe, fact, names }) => [
     ...['before', 'after'].map((name) => probe(name, answered(200), receivedBy('app1'))),
-    probe('anonymous', guarded, loggedAt(gateway, 302), notReceivedBy('app1')),
+    probe('anonymous', guarded(names), loggedAt(gateway, 302), notReceivedBy('app1')),
     fact('status', accepted),
     probe('wrong-keys', answered(401), loggedAt(gateway, 401), notReceivedBy('app1')),
     fact('status-wrong-keys', notAccepted),
     probe('controller-away', answered(404), loggedAt(gateway, 404), notReceivedBy('app1')),
-    probe('controller-back', guarded, loggedAt(gateway, 302), notReceivedBy('app1')),
+    probe('controller-back', guarded(names), loggedAt(gateway, 302), notReceivedBy('app1')),
   ],
   twins: [
     ['refused', 'The policy lacks what its rule needs, so the API server refuses it.'],

@@ -4,7 +4,7 @@ import { notReceivedBy, receivedBy } from '#verdict/expectations/backend.ts';
 import { answered } from '#verdict/expectations/client.ts';
 import { loggedAt } from '#verdict/expectations/proxy-log.ts';
 import { asksFor, guarded } from './expect.ts';
-import { anonymous, callback, gateway, listed, loginUses, visit } from './homelab.ts';
+import { anonymous, callback, clientOf, gateway, listed, loginUses, visit } from './homelab.ts';
 
 const words = (text: string | null): string[] => text?.split(' ') ?? [];
 
@@ -34,11 +34,11 @@ export default check({
     if (asked !== 'policy') await stage.apply('policy');
     await stage.visit('after', visit(listed, { role: 'control' }));
   },
-  judge: ({ probe }) => [
+  judge: ({ probe, names }) => [
     probe(
       'anonymous',
-      guarded,
-      asksFor('client-id', 'client_id homelab', (query) => query.get('client_id') === 'homelab'),
+      guarded(names),
+      asksFor('client-id', `client_id ${clientOf(names)}`, (query) => query.get('client_id') === clientOf(names)),
       asksFor('redirect-uri', callback, (query) => query.get('redirect_uri') === callback),
       asksFor('scope-email', 'scope with openid and email', (query) =>
         ['openid', 'email'].every((each) => words(query.get('scope')).includes(each)),

@@ -33,10 +33,10 @@ export default check({
     await stage.apply('policy');
     await stage.visit('login', visit(listed, { counters, ...(alter !== 'none' && { alter }) }));
   },
-  judge: ({ probe }) => [
+  judge: ({ probe, names }) => [
     probe(
       'login',
-      sentTo(authorization),
+      sentTo(authorization(names)),
       sentTo(callback),
       loggedIn,
       endedAt(app1),

@@ -12,7 +12,7 @@ export default check({
   level: 'core',
   system: 'oauth-allowlist',
   tags: ['login', 'allowlist', 'denial'],
-  needs: ['envoy-gateway', 'load-balancer'],
+  needs: ['envoy-gateway', 'load-balancer', 'scripted-provider'],
   scene: 'homelab',
   uses: loginUses,
   applies: ['oauth-policy.yaml'],

@@ -21,7 +21,7 @@ export default check({
   level: 'core',
   system: 'oauth-allowlist',
   tags: ['login', 'tokens', 'denial'],
-  needs: ['envoy-gateway', 'load-balancer'],
+  needs: ['envoy-gateway', 'load-balancer', 'scripted-provider'],
   scene: 'homelab',
   uses: loginUses,
   applies: ['oauth-policy.yaml'],
@@ -47,7 +47,7 @@ export default check({
     await stage.call('injected', anonymous(stage, { headers: { cookie: `id-token-a=${handMade()}` } }));
     await stage.visit('after', visit(listed, { role: 'control' }));
   },
-  judge: ({ probe }) => [
+  judge: ({ probe, names }) => [
     ...['before', 'after'].map((name) => probe(name, answered(200), receivedBy('app1'))),
     ...Object.entries(tokens).map(([name, [, status, details]]) =>
       probe(
@@ -60,7 +60,7 @@ export default check({
       ),
     ),
     probe('slow-clock', renewed, answered(200), loggedAt(gateway, 200), receivedBy('app1')),
-    probe('injected', guarded, loggedAt(gateway, 302), notReceivedBy('app1')),
+    probe('injected', guarded(names), loggedAt(gateway, 302), notReceivedBy('app1')),
   ],
   twins: [
     {

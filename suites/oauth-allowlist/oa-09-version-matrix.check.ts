@@ -26,7 +26,7 @@ export default check({
   level: 'core',
   system: 'oauth-allowlist',
   tags: ['login', 'cookies', 'versions'],
-  needs: ['envoy-gateway', 'load-balancer'],
+  needs: ['envoy-gateway', 'load-balancer', 'scripted-provider'],
   scene: 'homelab',
   uses: [...new Set([...loginUses, ...refusing, ...able])],
   applies: ['oauth-policy.yaml'],

@@ -56,13 +56,13 @@ export default check({
     for (const [name, changed] of Object.entries(changes)) {
       await stage.copyJar('browser', 'whole', name);
       const tamper = by === 'thief' ? [] : [...changed, ...signed];
-      await stage.visit(name, visit(undefined, { jar: name, stopAt: authorization, tamper }));
+      await stage.visit(name, visit(undefined, { jar: name, stopAt: authorization(stage.names), tamper }));
     }
     await untouched(stage, 'after');
   },
-  judge: ({ probe }) => [
+  judge: ({ probe, names }) => [
     ...['login', 'before', 'after'].map((name) => probe(name, answered(200), receivedBy('app1'))),
-    ...Object.keys(changes).map((name) => probe(name, guarded, loggedAt(gateway, 302), notReceivedBy('app1'))),
+    ...Object.keys(changes).map((name) => probe(name, guarded(names), loggedAt(gateway, 302), notReceivedBy('app1'))),
   ],
   twins: [
     {
@@ -97,4 +97,4 @@ async function signing(stage: Stage): Promise<Change> {
 }
 
 const untouched = (stage: Stage, name: string) =>
-  stage.visit(name, visit(undefined, { jar: 'whole', stopAt: authorization, role: 'control' }));
+  stage.visit(name, visit(undefined, { jar: 'whole', stopAt: authorization(stage.names), role: 'control' }));

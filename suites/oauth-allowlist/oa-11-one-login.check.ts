@@ -15,7 +15,7 @@ export default check({
   level: 'core',
   system: 'oauth-allowlist',
   tags: ['login', 'cookies'],
-  needs: ['envoy-gateway', 'load-balancer'],
+  needs: ['envoy-gateway', 'load-balancer', 'scripted-provider'],
   scene: 'homelab',
   uses: [...loginUses, 'app2'],
   applies: ['oauth-policy.yaml'],

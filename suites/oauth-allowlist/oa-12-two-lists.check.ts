@@ -16,7 +16,7 @@ export default check({
   level: 'core',
   system: 'oauth-allowlist',
   tags: ['login', 'allowlist', 'denial', 'cookies'],
-  needs: ['envoy-gateway', 'load-balancer'],
+  needs: ['envoy-gateway', 'load-balancer', 'scripted-provider'],
   scene: 'homelab',
   uses: [...loginUses, other],
   applies: ['oauth-policy.yaml', 'oauth-policy-b.yaml'],

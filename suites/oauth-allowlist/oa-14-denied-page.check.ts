@@ -12,7 +12,7 @@ export default check({
   level: 'core',
   system: 'oauth-allowlist',
   tags: ['login', 'pages'],
-  needs: ['envoy-gateway', 'load-balancer'],
+  needs: ['envoy-gateway', 'load-balancer', 'second-account'],
   scene: 'homelab',
   uses: [...loginUses, 'pages'],
   applies: ['oauth-policy.yaml'],

@@ -16,7 +16,7 @@ export default check({
   level: 'core',
   system: 'oauth-allowlist',
   tags: ['login', 'pages', 'cookies'],
-  needs: ['envoy-gateway', 'load-balancer'],
+  needs: ['envoy-gateway', 'load-balancer', 'scripted-provider'],
   scene: 'homelab',
   uses: [...loginUses, open, 'pages'],
   applies: ['oauth-policy.yaml'],
@@ -34,19 +34,19 @@ export default check({
     await stage.apply('policy');
     await stage.visit('login', visit(listed, { jar: 'one' }));
     await stage.copyJar('browser', 'one', 'copy');
-    await stage.visit('logout', visit(undefined, { jar: 'one', url: path, stopAt: authorization }));
+    await stage.visit('logout', visit(undefined, { jar: 'one', url: path, stopAt: authorization(stage.names) }));
     await stage.visit(
       'page',
       visit(undefined, { jar: 'one', url: landing, hosts: { 'pages.homelab.test': open }, to: 'pages' }),
     );
     await stage.visit('replay', visit(undefined, { jar: 'copy' }));
   },
-  judge: ({ probe }) => [
+  judge: ({ probe, names }) => [
     probe('login', answered(200), receivedBy('app1')),
     probe(
       'logout',
       endedByItself,
-      sentTo(authorization),
+      sentTo(authorization(names)),
       ...['id-token-a', 'access-token-a', 'OauthHMAC'].map(holdsNoCookie),
     ),
     probe('page', endedAt(landing), answered(200), loggedAt(open, 200), receivedBy('pages')),

@@ -44,14 +44,14 @@ export default check({
       await stage.call(`other-${name}`, anonymous(stage, { url: app1, rawPath: `/${path}` }));
     // The gateway decodes slashes, and has the caller ask again for what is then no exempt page.
     const dressedUp = `${app1}denied%2f..%2fadmin`;
-    await stage.visit('other-encoded', visit(undefined, { url: dressedUp, stopAt: authorization }));
+    await stage.visit('other-encoded', visit(undefined, { url: dressedUp, stopAt: authorization(stage.names) }));
     await stage.remove('exempt');
     await stage.visit('after', visit(listed, { role: 'control' }));
   },
-  judge: ({ probe, probes }) => [
+  judge: ({ probe, probes, names }) => [
     ...['before', 'after'].map((name) => probe(name, answered(200), receivedBy('app1'))),
     probes('page-', answered(200), loggedAt(gateway, 200), receivedBy('pages')),
-    probes('other-', guarded, loggedAt(gateway, 302), notReceivedBy('app1')),
+    probes('other-', guarded(names), loggedAt(gateway, 302), notReceivedBy('app1')),
   ],
   twins: [
     { name: 'by-prefix', sabotage: 'The exemption is for everything below the pages, too.', breaks: 'fail-open' },

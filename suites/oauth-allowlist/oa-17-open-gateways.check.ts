@@ -46,7 +46,7 @@ export default check({
       stage.record(`policies-${each}`, await policiesOn(stage, each));
     }
   },
-  judge: ({ probe, fact }) => [
+  judge: ({ probe, fact, names }) => [
     ...open.flatMap((each) => [
       ...['before', 'after'].map((when) =>
         probe(`${each}-${when}`, answered(200), loggedAt(each, 200), receivedBy('pages')),
@@ -76,7 +76,7 @@ export default check({
         }),
       ),
     ]),
-    probe('guarded', guarded, loggedAt(gateway, 302)),
+    probe('guarded', guarded(names), loggedAt(gateway, 302)),
   ],
   twins: [
     {

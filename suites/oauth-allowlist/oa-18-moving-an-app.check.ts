@@ -59,10 +59,10 @@ export default check({
       }),
     );
   },
-  judge: ({ probe, fact, evidence }) => [
+  judge: ({ probe, fact, evidence, names }) => [
     probe('before', answered(200), loggedAt(open, 200), receivedBy('app1')),
     probe('old', answered(404), loggedAt(open, 404)),
-    probe('new', guarded, loggedAt(gateway, 302)),
+    probe('new', guarded(names), loggedAt(gateway, 302)),
     fact(
       'addresses-after',
       factIs({

@@ -43,13 +43,13 @@ export default check({
     await stage.call('anonymous', anonymous(stage));
     await stage.visit('listed', visit(listed));
   },
-  judge: ({ probe, fact }) => [
+  judge: ({ probe, fact, names }) => [
     fact('search', nothingReadable),
     fact('lint', nothingReported),
     fact('files', metadataReadable),
     fact('files', decryptedAlike),
     fact('kept', keptAlike),
-    probe('anonymous', guarded, loggedAt(gateway, 302)),
+    probe('anonymous', guarded(names), loggedAt(gateway, 302)),
     probe('listed', answered(200), loggedAt(gateway, 200), receivedBy('app1')),
   ],
   twins: [

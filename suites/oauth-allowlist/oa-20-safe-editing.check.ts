@@ -10,16 +10,16 @@ import {
   refusedOutside,
   reports,
 } from './expect-repository.ts';
-import { listed } from './homelab.ts';
+import { listedEmail } from './homelab.ts';
 import { Repository, repositoryTools } from './repository.ts';
 import { unlike } from './secrets.ts';
 
 const policy = 'apps/oauth-policy-oauth-a.sops.yaml';
 const copy = 'scratch/policy.yaml';
 const guide = 'add-user.sh';
-const edit = `sed -i s/${listed}/second@example.com/`;
+const editOf = (email: string): string => `sed -i s/${email}/second@example.com/`;
 /** Decrypt, edit, encrypt: the steps that many a page tells. */
-const steps = `set -eu
+const stepsWith = (edit: string): string => `set -eu
 mkdir scratch
 sops decrypt --output ${copy} ${policy}
 ${edit} ${copy}
@@ -49,7 +49,8 @@ export default check({
   async collect(stage, { hook }) {
     await using repository = await Repository.of(stage.documents('policy'), { signal: stage.signal });
     if (hook === 'installed') await repository.installHook();
-    await repository.write(guide, steps);
+    const edit = editOf(listedEmail(stage.names));
+    await repository.write(guide, stepsWith(edit));
     const { exitCode, said } = await repository.withKey('sh', guide);
     stage.record('steps', { exitCode, said });
     stage.record('lint-copy', await repository.lint());

@@ -17,7 +17,7 @@ export default check({
   level: 'core',
   system: 'oauth-allowlist',
   tags: ['login', 'allowlist', 'denial'],
-  needs: ['envoy-gateway', 'load-balancer'],
+  needs: ['envoy-gateway', 'load-balancer', 'scripted-provider'],
   scene: 'homelab',
   uses: loginUses,
   applies: ['oauth-policy.yaml'],
@@ -36,7 +36,7 @@ export default check({
     const revoked = () => stage.visit('first-after', visit(listed, { jar: 'first' }));
     if (controller === 'stopped')
       await whileStopped(stage.scene.cluster, 'envoy-gateway', async () => {
-        await stage.scene.cluster.apply(stage.documents(next), stage.signal);
+        await stage.scene.apply(stage.documents(next), stage.signal);
         await revoked();
       });
     await stage.apply(next);

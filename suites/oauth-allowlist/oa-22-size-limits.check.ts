@@ -24,7 +24,7 @@ export default check({
   level: 'extended',
   system: 'oauth-allowlist',
   tags: ['policy', 'admission', 'allowlist'],
-  needs: ['envoy-gateway', 'load-balancer'],
+  needs: ['envoy-gateway', 'load-balancer', 'scripted-provider'],
   scene: 'homelab',
   uses: loginUses,
   applies: ['oauth-policy.yaml'],

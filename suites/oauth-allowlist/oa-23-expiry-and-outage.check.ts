@@ -19,7 +19,7 @@ export default check({
   level: 'core',
   system: 'oauth-allowlist',
   tags: ['login', 'tokens', 'outage'],
-  needs: ['envoy-gateway', 'load-balancer'],
+  needs: ['envoy-gateway', 'load-balancer', 'scripted-provider'],
   scene: 'homelab',
   uses: loginUses,
   applies: ['oauth-policy.yaml'],
@@ -40,25 +40,25 @@ export default check({
     await stage.visit('login', visit(listed, { jar: 'refreshed' }));
     if (later !== 'policy') await stage.apply(later);
     await afterExpiry(stage);
-    await stage.visit('refreshed', visit(undefined, { jar: 'refreshed', stopAt: authorization }));
+    await stage.visit('refreshed', visit(undefined, { jar: 'refreshed', stopAt: authorization(stage.names) }));
     if (later !== 'policy') await stage.apply('policy');
 
     await stage.misbehave('accounts', { ...short, refuseRefresh: true });
     await stage.visit('login-refused', visit(listed, { jar: 'refused' }));
     await afterExpiry(stage);
-    await stage.visit('refused', visit(undefined, { jar: 'refused', stopAt: authorization }));
+    await stage.visit('refused', visit(undefined, { jar: 'refused', stopAt: authorization(stage.names) }));
 
     await stage.misbehave('accounts', {});
     await stage.visit('login-lasting', visit(listed, { jar: 'lasting' }));
     await stage.misbehave('accounts', { outage: 'error' });
-    await stage.visit('lasting', visit(undefined, { jar: 'lasting', stopAt: authorization }));
+    await stage.visit('lasting', visit(undefined, { jar: 'lasting', stopAt: authorization(stage.names) }));
     await stage.visit('outage', visit(listed));
 
     await stage.misbehave('accounts', short);
     await stage.apply('no-refresh');
     await stage.visit('login-no-refresh', visit(listed, { jar: 'no-refresh' }));
     await afterExpiry(stage);
-    await stage.visit('no-refresh', visit(undefined, { jar: 'no-refresh', stopAt: authorization }));
+    await stage.visit('no-refresh', visit(undefined, { jar: 'no-refresh', stopAt: authorization(stage.names) }));
 
     await stage.misbehave('accounts', { outage: 'refuse' });
     await stage.remove('no-refresh');
@@ -75,7 +75,7 @@ export default check({
     await stage.visit('new-keys-asked-for', visit(listed));
     await stage.visit('after', visit(listed, { role: 'control' }));
   },
-  judge: ({ probe }) => [
+  judge: ({ probe, names }) => [
     ...['before', 'after', 'login', 'login-refused', 'login-lasting', 'login-no-refresh'].map((name) =>
       probe(name, answered(200), receivedBy('app1')),
     ),
@@ -87,10 +87,12 @@ export default check({
       providerSaw('authorize', 0),
       receivedBy('app1'),
     ),
-    ...['refused', 'no-refresh'].map((name) => probe(name, guarded, loggedAt(gateway, 302), notReceivedBy('app1'))),
+    ...['refused', 'no-refresh'].map((name) =>
+      probe(name, guarded(names), loggedAt(gateway, 302), notReceivedBy('app1')),
+    ),
     probe('lasting', answered(200), loggedAt(gateway, 200), receivedBy('app1')),
     ...['recovered', 'new-keys-asked-for'].map((name) => probe(name, loggedIn, answered(200), receivedBy('app1'))),
-    probe('down-at-start', guarded, loggedAt(gateway, 302), notReceivedBy('app1')),
+    probe('down-at-start', guarded(names), loggedAt(gateway, 302), notReceivedBy('app1')),
     probe('new-keys', loggedIn, answered(401), loggedAt(gateway, 401, unknownKey), notReceivedBy('app1')),
     probe('outage', answered(503), providerSaw('token', 0), notReceivedBy('app1')),
   ],

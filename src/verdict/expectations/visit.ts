@@ -68,11 +68,32 @@ export function providerSaw(endpoint: string, times: number): Expectation {
 }
 
 /** The provider logged this user in and gave a token: whatever came after is the gateway's doing. */
-export const loggedIn: Expectation = (probe) =>
+export const loggedIn: Expectation = (probe) => (probe.visit?.outsideProvider ? tokenTaken : tokenGiven)(probe);
+
+const tokenGiven: Expectation = (probe) =>
   provider('logged-in', 'a token given', (entries) => {
     const tokens = entries.filter(({ endpoint, status }) => endpoint === 'token' && status === 200).length;
     return { met: tokens === 1, seen: `${tokens} tokens given` };
   })(probe);
+
+/** Where the provider shows no log: the gateway sends a browser on with an ID token only when it has got one. */
+const tokenTaken = browser('logged-in', 'a callback answered by a redirect that sets the ID token', ({ hops }) => {
+  const callbacks = hops.filter(isCallback);
+  const good = callbacks.filter(({ status = 0, setCookies }) => {
+    return status >= 300 && status < 400 && setCookies.some(({ name, cleared }) => !cleared && idToken.test(name));
+  });
+  const [{ status, error = 'no answer' } = {}] = callbacks;
+  const seen = callbacks.length === 0 ? `no callback: ${wayOf(hops)}` : `${status ?? error}`;
+  return { met: good.length === 1, seen: good.length > 0 ? `${good.length} × so` : seen };
+});
+
+/** `IdToken-…` as Envoy Gateway makes the name up, `id-token-a` as policies state it. */
+const idToken = /^id-?token/i;
+
+function isCallback({ url }: HopEvidence): boolean {
+  const query = URL.parse(url)?.searchParams;
+  return query?.has('state') === true && (query.has('code') || query.has('error'));
+}
 
 function provider(
   expectation: string,
