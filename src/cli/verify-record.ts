@@ -6,8 +6,16 @@ import type { CataloguedCheck } from '#verdict/catalogue.ts';
 import { manifestText, type RunPlan } from '#verdict/plan.ts';
 import type { RunRecord } from '#verdict/result.ts';
 
-/** The machine that a run stood on, as run.json tells it. @param engine absent when the run made no lab */
-export async function machineFacts(engine: EngineInfo | undefined): Promise<RunRecord['machine']> {
+/**
+ * The machine that a run stood on, as run.json tells it.
+ *
+ * @param engine absent when the run made no lab
+ * @param browser of this machine, where that makes visits
+ */
+export async function machineFacts(
+  engine: EngineInfo | undefined,
+  browser: string | undefined,
+): Promise<RunRecord['machine']> {
   const osRelease = await readFile('/etc/os-release', 'utf8').catch(() => '');
   return {
     os: /^PRETTY_NAME="?([^"\n]*)/m.exec(osRelease)?.[1] ?? process.platform,
@@ -16,13 +24,19 @@ export async function machineFacts(engine: EngineInfo | undefined): Promise<RunR
     memoryMiB: Math.round((engine?.memoryBytes || totalmem()) / 2 ** 20),
     node: process.version.slice(1),
     engine: engine ? `Docker ${engine.version}` : 'none: a cluster of the user',
+    ...(browser !== undefined && { browser }),
   };
 }
 
-/** Everything that reports tell of the checks of a run, so that they need no code: by id. */
+/**
+ * Everything that reports tell of the checks of a run, so that they need no code: by id.
+ *
+ * @param flags of the run that the command for a single check needs as well
+ */
 export async function checkRecords(
   checks: readonly CataloguedCheck[],
   { groups, alone }: RunPlan,
+  flags = '',
 ): Promise<RunRecord['checks']> {
   const planned = [...groups.flatMap((group) => group.checks), ...alone.map((each) => each.planned)];
   const records = checks.map(async (check): Promise<[string, RunRecord['checks'][string]]> => {
@@ -39,7 +53,7 @@ export async function checkRecords(
         needs: [...needs],
         story,
         twins: twins.map(({ name, breaks }) => ({ name, breaks })),
-        reproduce: reproduce(id, first?.channel ?? check.channels?.[0]),
+        reproduce: `${reproduce(id, first?.channel ?? check.channels?.[0])}${flags}`,
         ...(manifest !== undefined && { manifest }),
       },
     ];

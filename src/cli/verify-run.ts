@@ -10,6 +10,7 @@ import type { AllureWriter } from '#cli/reporting.ts';
 import { readyContext, readyLab, takeContext, type ReadyLab } from '#cli/verify-lab.ts';
 import { checkRecords, machineFacts } from '#cli/verify-record.ts';
 import { productName } from '#install/channel.ts';
+import type { Chromium } from '#probe/chromium/chromium.ts';
 import { ToldError } from '#support/errors.ts';
 import { paths } from '#support/paths.ts';
 import { loadCatalogue, type CataloguedCheck } from '#verdict/catalogue.ts';
@@ -35,6 +36,8 @@ export interface VerifyRequest {
   keep: boolean;
   json: boolean;
   sabotage?: Twin;
+  /** Makes the visits of login checks, in place of the fixture's browser. */
+  browser?: Chromium;
   command: string;
   signal: AbortSignal;
 }
@@ -69,7 +72,7 @@ async function useContext(lab: LabWish, signal: AbortSignal) {
 }
 
 async function recordOf(
-  { command, start, prepared, lab, checks, plan }: VerifyRequest,
+  { command, start, prepared, lab, checks, plan, browser }: VerifyRequest,
   { provider, products }: ReadyLab,
 ): Promise<RunRecord> {
   return {
@@ -81,9 +84,9 @@ async function recordOf(
     provider,
     products,
     capabilities: {},
-    machine: await machineFacts(prepared?.engine),
+    machine: await machineFacts(prepared?.engine, browser?.name),
     timings: [],
-    checks: await checkRecords(checks, plan),
+    checks: await checkRecords(checks, plan, browser && ' --browser chromium'),
     differences: [],
   };
 }
@@ -152,7 +155,7 @@ async function onGround(
 }
 
 function optionsFor(
-  { twins, sabotage, timings, signal }: VerifyRequest,
+  { twins, sabotage, browser, timings, signal }: VerifyRequest,
   folder: RunFolder,
   targets: RunOptions['targets'],
 ): RunOptions {
@@ -166,6 +169,7 @@ function optionsFor(
     // Once its first requests are on their way. What goes wrong is told where the module is needed.
     underWay: () => void setImmediate(() => void reporting().catch(() => undefined)),
     ...(sabotage && { sabotage }),
+    ...(browser && { browser }),
     verdict: async (found, evidence) => {
       const line = await folder.add(found, evidence);
       const check = folder.record.checks[line.id];

@@ -24,6 +24,10 @@ import {
 import type { Check } from '#verdict/check.ts';
 import { planRun, sabotageOf } from '#verdict/plan.ts';
 
+/** Who makes the visits of login checks: the fixture's browser in the cluster, or a Chromium on this machine. */
+const visitors = ['built-in', 'chromium'] as const;
+type Visitor = (typeof visitors)[number];
+
 interface VerifyOptions {
   profile?: Profile;
   twins: boolean;
@@ -39,6 +43,7 @@ interface VerifyOptions {
   sabotage?: string;
   tags?: string[];
   soak?: number;
+  browser: Visitor;
   without: string[];
 }
 
@@ -49,6 +54,7 @@ export const usualVerify: VerifyOptions = {
   name: defaultLabName,
   topology: 'solo',
   json: false,
+  browser: 'built-in',
   without: [],
 };
 
@@ -57,6 +63,7 @@ Examples:
   ./meshwitness verify                          the core checks, on both Istio versions
   ./meshwitness verify GS-02 --twins            one check, and the sabotage it must notice
   ./meshwitness verify mtls outage              every check with one of these tags; so does --tags mtls,outage
+  ./meshwitness verify OA-04 --browser chromium the login in a real browser, headless, on this machine
   ./meshwitness verify --profile smoke --keep   the headline checks; the lab stays, so the next run takes seconds
   ./meshwitness verify GS-02 --sabotage no-endpoints   a failure on purpose: what does one look like?
 
@@ -81,6 +88,11 @@ export function verifyCommand(signal: AbortSignal): Command {
     .addOption(
       new Option('--soak <lifetimes>', 'how long the soak CR-19 lasts; 12 or more for a night').argParser(soak),
     )
+    .addOption(
+      new Option('--browser <name>', 'who makes the visits of login checks')
+        .choices(visitors)
+        .default(usualVerify.browser),
+    )
     .option('--json', 'print the run as JSON', false)
     .option('--sabotage <twin>', "run the one check in this twin's set-up: a failure on purpose")
     .option('--without <capability>', 'pretend that a capability is missing; may be repeated', collect, [])
@@ -95,7 +107,7 @@ export async function verify(words: string[], options: VerifyOptions, signal: Ab
   const start = new Date();
   const timings = new Timings();
   const step = timings.stopwatch();
-  const { profile, name, topology, source, sabotage, without, ...rest } = options;
+  const { profile, name, topology, source, sabotage, without, browser: visitor, ...rest } = options;
   checkLabName(name);
   const reading = without.length > 0 ? loadCatalogue() : loadChecks(words);
   const [catalogue] = await Promise.all([reading, readTopology(topology), loadVersions()]);
@@ -121,8 +133,11 @@ export async function verify(words: string[], options: VerifyOptions, signal: Ab
   const lab: LabWish = { ...chosen, parts, tools: plan.tools, needs };
   // What works on clusters takes half a second to read from disk: meanwhile the engine is asked, and images are looked for.
   const running = import('#cli/verify-run.ts');
+  await using browser = visitor === 'chromium' ? await openChromium(signal) : undefined;
   const prepared = existing ? undefined : await prepare(lab, { keep: rest.keep, step, signal });
-  return (await running).runVerify({
+  return await (
+    await running
+  ).runVerify({
     start,
     timings,
     ...(prepared && { prepared }),
@@ -133,6 +148,7 @@ export async function verify(words: string[], options: VerifyOptions, signal: Ab
     keep: rest.keep,
     json: rest.json,
     ...(twin && { sabotage: twin }),
+    ...(browser && { browser }),
     command: commandLine(process.argv.slice(2)),
     signal,
   });
@@ -160,6 +176,9 @@ function requireKnown(without: readonly string[], checks: readonly Check[]): voi
 
 const prepare: typeof prepareLab = async (wish, options) =>
   (await import('#cli/prepare-lab.ts')).prepareLab(wish, options);
+
+/** What drives it is read only by a run that asks for it. */
+const openChromium = async (signal: AbortSignal) => (await import('#cli/open-browser.ts')).openChromium(signal);
 
 /** What is asked for by name is wanted fast; a whole profile is decided on both versions. */
 function usualChannels(words: readonly string[], profile: Profile | undefined): IstioChannel | 'both' {
