@@ -4,8 +4,15 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** What is imported besides the main entries of the dependencies. What is not listed is read from node_modules. */
-const entries = { zx: ['zx/core'], 'allure-js-commons': ['allure-js-commons', 'allure-js-commons/sdk/reporter'] };
+/**
+ * What is imported in place of the main entries of the dependencies. What is not listed is read from node_modules; so is
+ * playwright-core, which finds its own files there, and is rarely asked for.
+ */
+const entries = {
+  zx: ['zx/core'],
+  'allure-js-commons': ['allure-js-commons', 'allure-js-commons/sdk/reporter'],
+  'playwright-core': [],
+};
 
 const [root = '', folder = '', stamp = ''] = process.argv.slice(2);
 const manifest = resolve(root, 'package.json');

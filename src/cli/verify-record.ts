@@ -6,8 +6,16 @@ import type { CataloguedCheck } from '#verdict/catalogue.ts';
 import { manifestText, type RunPlan } from '#verdict/plan.ts';
 import type { RunRecord } from '#verdict/result.ts';
 
-/** The machine that a run stood on, as run.json tells it. @param engine absent when the run made no lab */
-export async function machineFacts(engine: EngineInfo | undefined): Promise<RunRecord['machine']> {
+/**
+ * The machine that a run stood on, as run.json tells it.
+ *
+ * @param engine absent when the run made no lab
+ * @param browser of this machine, where that makes visits
+ */
+export async function machineFacts(
+  engine: EngineInfo | undefined,
+  browser: string | undefined,
+): Promise<RunRecord['machine']> {
   const osRelease = await readFile('/etc/os-release', 'utf8').catch(() => '');
   return {
     os: /^PRETTY_NAME="?([^"\n]*)/m.exec(osRelease)?.[1] ?? process.platform,
@@ -16,6 +24,7 @@ export async function machineFacts(engine: EngineInfo | undefined): Promise<RunR
     memoryMiB: Math.round((engine?.memoryBytes || totalmem()) / 2 ** 20),
     node: process.version.slice(1),
     engine: engine ? `Docker ${engine.version}` : 'none: a cluster of the user',
+    ...(browser !== undefined && { browser }),
   };
 }
 

@@ -10,6 +10,7 @@ import type { AllureWriter } from '#cli/reporting.ts';
 import { readyContext, readyLab, takeContext, type ReadyLab } from '#cli/verify-lab.ts';
 import { checkRecords, machineFacts } from '#cli/verify-record.ts';
 import { productName } from '#install/channel.ts';
+import type { Chromium } from '#probe/chromium/chromium.ts';
 import { ToldError } from '#support/errors.ts';
 import { paths } from '#support/paths.ts';
 import { loadCatalogue, type CataloguedCheck } from '#verdict/catalogue.ts';
@@ -39,6 +40,8 @@ export interface VerifyRequest {
   identityProvider?: string;
   /** Words that the command for a single check needs as well. */
   flags: readonly string[];
+  /** Makes the visits of login checks, in place of the fixture's browser. */
+  browser?: Chromium;
   command: string;
   signal: AbortSignal;
 }
@@ -73,7 +76,7 @@ async function useContext(lab: LabWish, signal: AbortSignal) {
 }
 
 async function recordOf(
-  { command, start, prepared, lab, checks, plan, identityProvider, flags }: VerifyRequest,
+  { command, start, prepared, lab, checks, plan, browser, identityProvider, flags }: VerifyRequest,
   { provider, products }: ReadyLab,
 ): Promise<RunRecord> {
   return {
@@ -86,9 +89,9 @@ async function recordOf(
     ...(identityProvider !== undefined && { identityProvider }),
     products,
     capabilities: {},
-    machine: await machineFacts(prepared?.engine),
+    machine: await machineFacts(prepared?.engine, browser?.name),
     timings: [],
-    checks: await checkRecords(checks, plan, flags),
+    checks: await checkRecords(checks, plan, [...(browser ? ['--browser', 'chromium'] : []), ...flags]),
     differences: [],
   };
 }
@@ -157,7 +160,7 @@ async function onGround(
 }
 
 function optionsFor(
-  { twins, sabotage, timings, signal }: VerifyRequest,
+  { twins, sabotage, browser, timings, signal }: VerifyRequest,
   folder: RunFolder,
   targets: RunOptions['targets'],
 ): RunOptions {
@@ -171,6 +174,7 @@ function optionsFor(
     // Once its first requests are on their way. What goes wrong is told where the module is needed.
     underWay: () => void setImmediate(() => void reporting().catch(() => undefined)),
     ...(sabotage && { sabotage }),
+    ...(browser && { browser }),
     verdict: async (found, evidence) => {
       const line = await folder.add(found, evidence);
       const check = folder.record.checks[line.id];

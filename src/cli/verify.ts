@@ -31,6 +31,10 @@ import {
 import type { Check } from '#verdict/check.ts';
 import { planRun, sabotageOf } from '#verdict/plan.ts';
 
+/** Who makes the visits of login checks: the fixture's browser in the cluster, or a Chromium on this machine. */
+const visitors = ['built-in', 'chromium'] as const;
+type Visitor = (typeof visitors)[number];
+
 interface VerifyOptions extends ProviderOptions {
   profile?: Profile;
   twins: boolean;
@@ -46,6 +50,7 @@ interface VerifyOptions extends ProviderOptions {
   sabotage?: string;
   tags?: string[];
   soak?: number;
+  browser: Visitor;
   without: string[];
 }
 
@@ -56,6 +61,7 @@ export const usualVerify: VerifyOptions = {
   name: defaultLabName,
   topology: 'solo',
   json: false,
+  browser: 'built-in',
   without: [],
 };
 
@@ -64,6 +70,7 @@ Examples:
   ./meshwitness verify                          the core checks, on both Istio versions
   ./meshwitness verify GS-02 --twins            one check, and the sabotage it must notice
   ./meshwitness verify mtls outage              every check with one of these tags; so does --tags mtls,outage
+  ./meshwitness verify OA-04 --browser chromium the login in a real browser, headless, on this machine
   ./meshwitness verify --profile smoke --keep   the headline checks; the lab stays, so the next run takes seconds
   ./meshwitness verify GS-02 --sabotage no-endpoints   a failure on purpose: what does one look like?
   ./meshwitness verify --tags login --idp https://idp.example.org   logins at a provider of your own
@@ -89,6 +96,11 @@ export function verifyCommand(signal: AbortSignal): Command {
     .addOption(
       new Option('--soak <lifetimes>', 'how long the soak CR-19 lasts; 12 or more for a night').argParser(soak),
     )
+    .addOption(
+      new Option('--browser <name>', 'who makes the visits of login checks')
+        .choices(visitors)
+        .default(usualVerify.browser),
+    )
     .option('--json', 'print the run as JSON', false)
     .option('--sabotage <twin>', "run the one check in this twin's set-up: a failure on purpose")
     .option('--without <capability>', 'pretend that a capability is missing; may be repeated', collect, [])
@@ -105,7 +117,7 @@ export async function verify(words: string[], options: VerifyOptions, signal: Ab
   const start = new Date();
   const timings = new Timings();
   const step = timings.stopwatch();
-  const { profile, name, topology, source, sabotage, without, ...rest } = options;
+  const { profile, name, topology, source, sabotage, without, browser: visitor, ...rest } = options;
   checkLabName(name);
   const reading = without.length > 0 ? loadCatalogue() : loadChecks(words);
   const [catalogue] = await Promise.all([reading, readTopology(topology), loadVersions()]);
@@ -132,8 +144,11 @@ export async function verify(words: string[], options: VerifyOptions, signal: Ab
   const lab: LabWish = { ...chosen, parts, tools: plan.tools, needs };
   // What works on clusters takes half a second to read from disk: meanwhile the engine is asked, and images are looked for.
   const running = import('#cli/verify-run.ts');
+  await using browser = visitor === 'chromium' ? await openChromium(signal) : undefined;
   const prepared = existing ? undefined : await prepare(lab, { keep: rest.keep, step, signal });
-  return (await running).runVerify({
+  return await (
+    await running
+  ).runVerify({
     start,
     timings,
     ...(prepared && { prepared }),
@@ -146,6 +161,7 @@ export async function verify(words: string[], options: VerifyOptions, signal: Ab
     ...(twin && { sabotage: twin }),
     ...(outside && { identityProvider: outside.issuer }),
     flags: quoted(providerWords(options)),
+    ...(browser && { browser }),
     command: commandLine(process.argv.slice(2)),
     signal,
   });
@@ -173,6 +189,9 @@ function requireKnown(without: readonly string[], checks: readonly Check[]): voi
 
 const prepare: typeof prepareLab = async (wish, options) =>
   (await import('#cli/prepare-lab.ts')).prepareLab(wish, options);
+
+/** What drives it is read only by a run that asks for it. */
+const openChromium = async (signal: AbortSignal) => (await import('#cli/open-browser.ts')).openChromium(signal);
 
 /** What is asked for by name is wanted fast; a whole profile is decided on both versions. */
 function usualChannels(words: readonly string[], profile: Profile | undefined): IstioChannel | 'both' {

@@ -22,13 +22,20 @@ export interface PodRequest {
   signal?: AbortSignal;
 }
 
+interface OpenForward {
+  pod: PodHttp;
+  /** The loopback port. */
+  local: number;
+  close: () => Promise<void>;
+}
+
 /**
  * Forwards to pods through the API server, kept open for as long as the run lasts: a probe pays for one request on
  * an open connection, not for a tunnel. Each listens on a loopback port that the kernel picked.
  */
 export class Forwards implements AsyncDisposable {
   readonly #cluster: Cluster;
-  readonly #open = new Map<string, Promise<{ pod: PodHttp; close: () => Promise<void> }>>();
+  readonly #open = new Map<string, Promise<OpenForward>>();
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -36,13 +43,12 @@ export class Forwards implements AsyncDisposable {
 
   /** HTTP to a port of a pod. The tunnel is made on first use and shared. */
   async to(namespace: string, pod: string, port: number): Promise<PodHttp> {
-    const key = `${namespace}/${pod}:${port}`;
-    let entry = this.#open.get(key);
-    if (!entry) {
-      entry = this.#start(namespace, pod, port, key);
-      this.#open.set(key, entry);
-    }
-    return (await entry).pod;
+    return (await this.#entry(namespace, pod, port)).pod;
+  }
+
+  /** The loopback port that leads to a port of a pod, for what speaks no HTTP or is no part of this process. */
+  async port(namespace: string, pod: string, port: number): Promise<number> {
+    return (await this.#entry(namespace, pod, port)).local;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -51,12 +57,14 @@ export class Forwards implements AsyncDisposable {
     await Promise.allSettled(all.map(async (entry) => (await entry).close()));
   }
 
-  async #start(
-    namespace: string,
-    pod: string,
-    port: number,
-    name: string,
-  ): Promise<{ pod: PodHttp; close: () => Promise<void> }> {
+  #entry(namespace: string, pod: string, port: number): Promise<OpenForward> {
+    const key = `${namespace}/${pod}:${port}`;
+    const entry = this.#open.get(key) ?? this.#start(namespace, pod, port, key);
+    this.#open.set(key, entry);
+    return entry;
+  }
+
+  async #start(namespace: string, pod: string, port: number, name: string): Promise<OpenForward> {
     const forward = new PortForward(this.#cluster.config);
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
@@ -76,6 +84,7 @@ export class Forwards implements AsyncDisposable {
     const pool = new Pool(`http://127.0.0.1:${local}`, { connections: 4, pipelining: 1, keepAliveTimeout: 60_000 });
     return {
       pod: podHttp(pool, name),
+      local,
       close: async () => {
         await pool.destroy();
         for (const socket of sockets) socket.destroy();

@@ -7,7 +7,7 @@ const names = ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-c
 export const findChromium = (): Promise<string | undefined> => findProgram(...names);
 
 /**
- * A Chromium for the tests of the report page: the machine's own, else Debian's.
+ * A Chromium for logins and for the tests of the report page: the machine's own, else Debian's.
  *
  * @returns its absolute path
  * @throws NotReadyError when there is none and none can be installed
@@ -18,5 +18,5 @@ export async function ensureChromium(options: MachineOptions): Promise<string> {
   if (await canInstallPackages()) await installPackages(['chromium'], options);
   const installed = await findChromium();
   if (installed !== undefined) return installed;
-  throw new NotReadyError('no Chromium found, which the tests of the report page need', 'apt-get install chromium');
+  throw new NotReadyError('no Chromium found, and none can be installed here', 'apt-get install chromium');
 }

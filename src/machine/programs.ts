@@ -46,7 +46,7 @@ const programs: Program[] = [
     need: 'optional',
     commands: ['chromium', 'chromium-browser', 'google-chrome-stable', 'google-chrome'],
     args: ['--version'],
-    purpose: 'for the tests of the report page',
+    purpose: 'for verify --browser chromium, and for tests',
     ...debian('chromium'),
   },
   {

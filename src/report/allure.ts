@@ -37,6 +37,7 @@ export function allureWriter(dir: string): AllureWriter {
         provider: record.provider,
         kernel: `${record.machine.os}, Linux ${record.machine.kernel}`,
         engine: record.machine.engine,
+        ...(record.machine.browser !== undefined && { browser: record.machine.browser }),
         ...Object.fromEntries(record.products.map((each) => [each.part, `${each.version} (${each.origin})`])),
       });
     },

@@ -58,6 +58,17 @@ describe('conformance.yaml', () => {
     expect(await text('index.html')).not.toContain('Logins at');
   });
 
+  it('names the browser that made the visits, as the page does', async () => {
+    const other = await copyRun();
+    await edit(other, 'run.json', '"engine":', '"browser": "Chromium 150.0.7871.46", "engine":');
+    await writeReports(other);
+    const { document, errors } = await conformance(other);
+    expect(errors).toBeNull();
+    expect(document).toMatchObject({ machine: { browser: 'Chromium 150.0.7871.46' } });
+    expect(await text('index.html', other)).toContain('logins by Chromium 150.0.7871.46');
+    expect(await text('index.html')).not.toContain('logins by');
+  });
+
   it('is not valid when a verdict is a word nobody knows', async () => {
     const changed = await copyRun();
     await writeReports(changed);

@@ -94,6 +94,8 @@ export const runRecord = z.object({
     memoryMiB: z.number(),
     node: z.string(),
     engine: z.string(),
+    /** What made the visits of login checks, with its version, when it was not the fixture's browser. */
+    browser: z.string().optional(),
   }),
   killScore: z.object({ caught: z.number(), total: z.number() }).optional(),
   /** The most memory that the harness itself took, in MiB; its clusters not counted. */

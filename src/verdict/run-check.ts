@@ -1,5 +1,6 @@
 import { productName } from '#install/channel.ts';
 import type { Manifest } from '#lab/cluster.ts';
+import type { Browser } from '#probe/browser.ts';
 import { messageOf } from '#support/errors.ts';
 import type { Evidence } from '#support/evidence.ts';
 import type { Check, Twin } from '#verdict/check.ts';
@@ -25,6 +26,8 @@ export interface CheckRun {
   manifests: readonly Manifest[];
   capabilities: readonly string[];
   signal: AbortSignal;
+  /** Makes visits, in place of the fixture's browser. */
+  browser?: Browser;
   /** Dumps the scene while it shows the failure; returns the folder, relative to the run's. */
   dump?: () => Promise<string>;
 }
@@ -77,10 +80,10 @@ function settled({ twin }: CheckRun, judgement: Judgement): boolean {
 }
 
 async function attempt(run: CheckRun, count: number, freeze: (() => Promise<void>) | undefined): Promise<Attempt> {
-  const { check, scene, names, manifests, signal } = run;
+  const { check, scene, names, manifests, signal, browser } = run;
   const twin = run.twin ?? run.sabotage;
   const parts = { check, names, manifests, signal, attempt: count, ...(scene && { scene }), ...(twin && { twin }) };
-  const stage = new Stage({ ...parts, ...(freeze && { freeze }) });
+  const stage = new Stage({ ...parts, ...(browser && { browser }), ...(freeze && { freeze }) });
   const undecided = (what: string, error: unknown): Attempt => {
     signal.throwIfAborted();
     const reason = `${what}: ${messageOf(error)}`;

@@ -1,5 +1,6 @@
 import { productName, type Channel } from '#install/channel.ts';
 import type { Cluster } from '#lab/cluster.ts';
+import type { Browser } from '#probe/browser.ts';
 import { messageOf } from '#support/errors.ts';
 import type { Evidence } from '#support/evidence.ts';
 import type { Twin } from '#verdict/check.ts';
@@ -25,6 +26,8 @@ export interface RunOptions {
   twins: boolean;
   /** Runs its check in this twin's set-up, and reports it as the check. */
   sabotage?: Twin;
+  /** Makes visits, in place of the fixture's browser. */
+  browser?: Browser;
   signal: AbortSignal;
   /** Told of each verdict when it is reached; the run waits until it is kept. */
   verdict: (line: VerdictLine, evidence?: Evidence) => Promise<unknown>;
@@ -169,10 +172,14 @@ async function runPlanned(
   for (const twin of twins ? check.twins : []) await decide(await runCheck({ ...shared, twin }), twin);
 }
 
-function runOf(planned: PlannedCheck, { scene, capabilities }: Footing, { signal, dump }: RunOptions): CheckRun {
+function runOf(
+  planned: PlannedCheck,
+  { scene, capabilities }: Footing,
+  { signal, dump, browser }: RunOptions,
+): CheckRun {
   const { check, names, manifests } = planned;
   const own = scene && { scene, dump: () => dump(scene, planned) };
-  return { check, names, manifests, capabilities, signal, ...own };
+  return { check, names, manifests, capabilities, signal, ...(browser && { browser }), ...own };
 }
 
 function targetOf(targets: RunOptions['targets'], channel: Channel): Target {

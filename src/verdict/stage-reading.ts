@@ -1,17 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import type { Manifest } from '#lab/cluster.ts';
 import { Issuer } from '#witness/issuer.ts';
+import type { Browser } from '#probe/browser.ts';
 import { logHead, logTail } from '#witness/log-tail.ts';
 import type { Twin } from '#verdict/check.ts';
 import type { Scene } from '#verdict/scene.ts';
 import { documentsOf, withAddresses } from '#verdict/steps.ts';
 
-interface StageParts {
+/** What a stage is made from. */
+export interface StageParts {
+  /** Absent for checks of the harness itself. */
   scene?: Scene;
   names: Record<string, string>;
   manifests: readonly Manifest[];
   twin?: Twin;
   signal: AbortSignal;
+  /** Makes visits, in place of the fixture's browser. */
+  browser?: Browser;
 }
 
 /** What a check can read of its scene without changing anything. */
@@ -20,17 +25,19 @@ export class StageReading {
   readonly signal: AbortSignal;
   /** Tells the cookie jars of this stage from those that others keep under the same names in the same pod. */
   protected readonly jars = randomBytes(5).toString('hex');
+  protected readonly browser: Browser | undefined;
   readonly #scene: Scene | undefined;
   readonly #manifests: readonly Manifest[];
   readonly #twin: string | undefined;
   #filled: readonly Manifest[] | undefined;
 
-  constructor({ scene, names, manifests, twin, signal }: StageParts) {
+  constructor({ scene, names, manifests, twin, signal, browser }: StageParts) {
     this.#scene = scene;
     this.names = names;
     this.#manifests = manifests;
     this.#twin = twin?.name;
     this.signal = signal;
+    this.browser = browser;
   }
 
   /** False for checks of the harness itself. */
@@ -70,7 +77,8 @@ export class StageReading {
 
   /** Has a browser keep what it holds in one jar in another, too. @throws NotReadyError when no visit has made the first */
   async copyJar(workload: string, from: string, to: string): Promise<void> {
-    await this.ask(workload, '/browse/jars', { from: `${this.jars}-${from}`, to: `${this.jars}-${to}` });
+    const jars = { from: `${this.jars}-${from}`, to: `${this.jars}-${to}` };
+    await (this.browser ? this.browser.copyJar(jars.from, jars.to) : this.ask(workload, '/browse/jars', jars));
   }
 
   /** The first or the last lines of a container's log. */

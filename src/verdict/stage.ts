@@ -12,9 +12,9 @@ import { runCourse } from '#verdict/course/course.ts';
 import type { CourseScript } from '#verdict/course/script.ts';
 import { countersAround } from '#verdict/count.ts';
 import { gatherWitnesses } from '#verdict/gather.ts';
-import { restarted, type Scene } from '#verdict/scene.ts';
+import { restarted } from '#verdict/scene.ts';
 import { StagedLoad, type LoadPlan } from '#verdict/staged-load.ts';
-import { StageReading } from '#verdict/stage-reading.ts';
+import { StageReading, type StageParts } from '#verdict/stage-reading.ts';
 import { enforced, lookBefore, settle } from '#verdict/settle.ts';
 import { visitAs, type VisitPlan } from '#verdict/visits.ts';
 
@@ -44,19 +44,15 @@ export class Stage extends StageReading {
   #frozen = false;
   #sharedMs = 0;
 
-  constructor(parts: {
-    check: Check;
-    twin?: Twin;
-    /** Absent for checks of the harness itself. */
-    scene?: Scene;
-    names: Record<string, string>;
-    manifests: readonly Manifest[];
-    signal: AbortSignal;
-    /** Counts from 1. A second one lives through a course of its own. */
-    attempt?: number;
-    /** Dumps the scene while it shows what is being judged. */
-    freeze?: () => Promise<void>;
-  }) {
+  constructor(
+    parts: StageParts & {
+      check: Check;
+      /** Counts from 1. A second one lives through a course of its own. */
+      attempt?: number;
+      /** Dumps the scene while it shows what is being judged. */
+      freeze?: () => Promise<void>;
+    },
+  ) {
     super(parts);
     this.#check = parts.check;
     this.#twin = parts.twin;
@@ -157,7 +153,8 @@ export class Stage extends StageReading {
   async visit(name: string, plan: VisitPlan): Promise<ClientOutcome> {
     const { from, to, role = 'subject', url, counters = {} } = plan;
     const { id, end } = this.#begin({ name, role, from, to, request: { method: 'GET', url, headers: {} } });
-    const act = () => visitAs(this.scene, plan, { id, jars: this.jars }, this.signal);
+    const { jars, browser } = this;
+    const act = () => visitAs(this.scene, plan, { id, jars, browser }, this.signal);
     const { outcome, ...counted } = await countersAround(this.scene, counters, act, this.signal);
     const { visit, last } = outcome;
     end({ id: last.id, client: last, visit, ...counted });

@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import type { BrowseRequest } from '#fixtures/server/protocol-browse.ts';
 import type { Manifest } from '#lab/cluster.ts';
-import { visitFrom, type Visited } from '#probe/browser.ts';
+import { visitFrom, type Browser, type Visited } from '#probe/browser.ts';
 import type { ProbeEvidence } from '#support/evidence.ts';
 import { timeouts } from '#support/timeouts.ts';
 import { providerEntry } from '#support/visit-evidence.ts';
 import { caName } from '#verdict/scene-certificates.ts';
 import type { Account } from '#verdict/provider.ts';
 import type { Scene } from '#verdict/scene.ts';
+import type { Workload } from '#verdict/workload.ts';
 
 /** One visit of a browser to a gateway. */
 export interface VisitPlan {
@@ -44,12 +45,13 @@ const provider = { workload: 'accounts', host: 'accounts.idp.test', port: 8443 }
 /**
  * Sends a browser on its way, with every host of the scene where it belongs, and reads what the provider wrote down of it.
  *
- * @param jars tells the jars of one stage from those that others keep under the same names in the same pod
+ * @param jars tells the jars of one stage from those that others keep under the same names in the same place
+ * @param browser makes the visit from this machine; without one the workload does
  */
 export async function visitAs(
   scene: Scene,
   { from, gateway, hosts = {}, url, login, jar, alter, stopAt, tamper }: VisitPlan,
-  { id, jars }: { id: string; jars: string },
+  { id, jars, browser }: { id: string; jars: string; browser?: Browser | undefined },
   signal: AbortSignal,
 ): Promise<Visited> {
   const caller = await scene.fixture(from);
@@ -63,7 +65,7 @@ export async function visitAs(
   const resolve = {
     '*.homelab.test': { address: addressOf(gateway) },
     ...Object.fromEntries(Object.entries(hosts).map(([host, name]) => [host, { address: addressOf(name) }])),
-    ...(accounts && { [provider.host]: { address: accounts.podIP, port: provider.port } }),
+    ...(accounts && { [provider.host]: await placeOfProvider(scene, accounts, browser !== undefined) }),
     ...outside?.resolve,
   };
   const request: BrowseRequest = {
@@ -78,7 +80,7 @@ export async function visitAs(
     ...(stopAt !== undefined && { stopAt }),
     ...(tamper && { tamper }),
   };
-  const visited = await visitFrom(caller, request, signal);
+  const visited = await (browser ? browser.visit(request, signal) : visitFrom(caller, request, signal));
   if (outside) return { ...visited, visit: { ...visited.visit, outsideProvider: true } };
   if (!log) return visited;
   const { entries } = providerLog.parse(await log.json(`/idp/log?since=${before}`, { signal }));
@@ -92,6 +94,14 @@ function accountOf({ plan }: Scene, login: string): Account {
   const found = outside.accounts[login];
   if (!found) throw new Error(`no account of this provider is given for ${login}: the check needs scripted-provider`);
   return found;
+}
+
+/** Pods have no address on this machine. */
+async function placeOfProvider({ forwards }: Scene, { namespace, pod, podIP }: Workload, fromHere: boolean) {
+  const { port } = provider;
+  return fromHere
+    ? { address: '127.0.0.1', port: await forwards.port(namespace, pod, port) }
+    : { address: podIP, port };
 }
 
 /** Certificate of the CA that the scene's servers have theirs from, as PEM. */
