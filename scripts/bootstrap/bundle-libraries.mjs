@@ -37,6 +37,8 @@ async function bundle() {
   const sources = new Map();
   /** @type {Map<string, string[]>} */
   const exported = new Map();
+  // @peculiar/x509 cannot be loaded before it, and nothing would be bundled.
+  await import('reflect-metadata');
   for (const name of names) {
     // What a CommonJS library exports is known once it is loaded.
     const own = await exportsOf(name);

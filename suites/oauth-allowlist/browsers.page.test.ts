@@ -136,7 +136,7 @@ describe('a real browser and ours', () => {
 
   it('have one deadline over all requests', async () => {
     const slow: Make = () => ({ 'app1.homelab.test/': to('/b'), 'app1.homelab.test/b': () => {} });
-    const { real } = await both(slow, { timeoutMs: 500 });
+    const { real } = await both(slow, { timeoutMs: 3_000 });
     expect(real.answer).toMatchObject({
       outcome: 'timeout',
       error: { code: 'DEADLINE' },

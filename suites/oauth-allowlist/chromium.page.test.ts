@@ -1,3 +1,4 @@
+import { createSecureServer } from 'node:http2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { CookieChange } from '#fixtures/server/protocol-browse.ts';
 import { role } from '#fixtures/server/roles/idp.ts';
@@ -5,6 +6,7 @@ import { type Authority, makeAuthority } from '#fixtures/server/testing/certific
 import { authorization, callback, host, makeFolder } from '#fixtures/server/testing/idp.ts';
 import { portOf, started } from '#fixtures/server/testing/server.ts';
 import { page, site, to, type Site } from '#fixtures/server/testing/site.ts';
+import { opened } from '#fixtures/server/testing/sockets.ts';
 import type { Chromium } from '#probe/chromium/chromium.ts';
 import { launchChromium, ours, withoutValues, type Visit } from './testing/both-browsers.ts';
 
@@ -101,6 +103,36 @@ describe('Chromium', () => {
     const second = await real({ ...request(server), url: 'https://idp.test/', login, jar: 'same-site' });
     // A silent one is Lax, but goes with a form from elsewhere for its first two minutes.
     expect(second.hops.at(-1)?.cookiesSent.map(({ name }) => name)).toEqual(['silent', 'none']);
+  });
+
+  it('tells the same over HTTP/2, which gateways speak', async () => {
+    const certificate = await authority.issue('gateway', [{ type: 'dns', value: 'app.test' }]);
+    const versions: string[] = [];
+    const server = createSecureServer({ ...certificate }, ({ httpVersion, url }, response) => {
+      versions.push(httpVersion);
+      const set = ['a=1; Secure', 'b=2; HttpOnly'];
+      if (url === '/') response.writeHead(302, { location: '/b', 'set-cookie': set }).end();
+      else response.writeHead(200, { 'content-type': 'text/plain' }).end('here');
+    });
+    const listening = await opened(server);
+    await using _ = listening;
+    const resolve = { 'app.test': { address: '127.0.0.1', port: listening.port } };
+    const answer = await real({ id: 'p1', url: app, resolve, ca: authority.cert, timeoutMs: 5_000 });
+    expect(versions).toEqual(['2.0', '2.0']);
+    expect(answer).toMatchObject({
+      body: 'here',
+      hops: [
+        {
+          status: 302,
+          location: `${app}b`,
+          setCookies: [
+            { name: 'a', secure: true },
+            { name: 'b', httpOnly: true },
+          ],
+        },
+        { status: 200, cookiesSent: [{ name: 'a' }, { name: 'b' }] },
+      ],
+    });
   });
 
   it('opens connections of its own for each visit', async () => {

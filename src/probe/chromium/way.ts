@@ -1,9 +1,9 @@
 import type { CDPSession, Page } from 'playwright-core';
 import { probeHeader } from '#fixtures/server/protocol.ts';
 import type { BrowseAnswer, BrowseRequest, Hop } from '#fixtures/server/protocol-browse.ts';
-import { sentCookies, toldCookie } from '#probe/chromium/cookies.ts';
 import { failureText, netFailure, reasonFailure, type Failure } from '#probe/chromium/failure.ts';
 import { isRedirect, Rules } from '#probe/chromium/rules.ts';
+import { Steps, valueOf, type Step } from '#probe/chromium/steps.ts';
 
 /** How a page came to be, or did not: what an answer tells of its last request. */
 export interface Ending extends Pick<BrowseAnswer, 'outcome' | 'status' | 'body' | 'error'> {
@@ -27,19 +27,6 @@ interface Paused {
 
 type FailureOf = (host: string) => Failure | undefined;
 
-interface Step {
-  hop: Hop;
-  url: URL;
-  networkId: string | undefined;
-  startMs: number;
-  /** Fulfilled when Chromium has told what it really sent, and what it really got. */
-  sent: PromiseWithResolvers<void>;
-  got: PromiseWithResolvers<void>;
-  isGot: boolean;
-  /** Nothing that becomes of it is of interest any more. */
-  isOver: boolean;
-}
-
 const maxBodyBytes = 65_536;
 const stages = [{ requestStage: 'Request' as const }, { requestStage: 'Response' as const }];
 
@@ -48,7 +35,7 @@ const stages = [{ requestStage: 'Request' as const }, { requestStage: 'Response'
  * answer (CDP's Fetch: Playwright's routes do not see redirects); whatever else a page asks for is not sent.
  */
 export class Way {
-  readonly #steps: Step[] = [];
+  readonly #steps = new Steps();
   readonly #told: BrowseRequest;
   readonly #rules: Rules;
   readonly #cdp: CDPSession;
@@ -72,8 +59,8 @@ export class Way {
     cdp.on('Fetch.requestPaused', (paused) => {
       way.#paused(paused).catch((error: unknown) => way.#ending?.reject(error));
     });
-    cdp.on('Network.requestWillBeSentExtraInfo', ({ headers }) => way.#wasSent(headers));
-    cdp.on('Network.responseReceivedExtraInfo', ({ requestId, headers }) => way.#wasGot(requestId, headers));
+    cdp.on('Network.requestWillBeSentExtraInfo', ({ headers }) => way.#steps.wasSent(headers));
+    cdp.on('Network.responseReceivedExtraInfo', ({ requestId, headers }) => way.#steps.wasGot(requestId, headers));
     cdp.on('Network.loadingFailed', ({ requestId, errorText }) => way.#failed(requestId, errorText));
     await cdp.send('Network.enable');
     await cdp.send('Fetch.enable', { patterns: stages });
@@ -81,7 +68,7 @@ export class Way {
   }
 
   get hops(): Hop[] {
-    return this.#steps.map(({ hop }) => hop);
+    return this.#steps.hops;
   }
 
   /** Does what makes the page ask for another document, and follows it. @returns where that ended */
@@ -94,15 +81,14 @@ export class Way {
     );
     const ended = await ending.promise;
     await acting;
-    const answered = this.#steps.filter(({ hop }) => hop.status !== undefined);
-    await Promise.all(answered.flatMap(({ sent, got }) => [sent.promise, got.promise]));
+    await this.#steps.complete();
     return ended;
   }
 
   /** Says of the last request that it was not answered in time. */
   late(): Ending {
     const { timeoutMs } = this.#told;
-    const { hop } = this.#steps.at(-1) ?? {};
+    const { hop } = this.#steps.last ?? {};
     const phase = hop?.status === undefined ? 'request' : 'response';
     const message = `${timeoutMs} ms ran out in phase ${phase}`;
     const ending = this.#broken({ outcome: 'timeout', error: { code: 'DEADLINE', message, phase } });
@@ -126,10 +112,8 @@ export class Way {
     const url = new URL(`${request.url}${request.urlFragment ?? ''}`);
     const given = this.#rules.givenUp(request.method, url);
     if (given) return this.#stop(paused, { ...this.#lastStatus(), outcome: given });
-    const id = `${this.#told.id}-${this.#steps.length + 1}`;
-    const hop: Hop = { id, method: request.method, url: url.href, setCookies: [], cookiesSent: [] };
-    const [sent, got] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    this.#steps.push({ hop, url, networkId, startMs: performance.now(), sent, got, isGot: false, isOver: false });
+    const id = `${this.#told.id}-${this.#steps.hops.length + 1}`;
+    this.#steps.add({ id, method: request.method, url, networkId });
     // Cookies that are named here are a copy for the reader: Chromium sends those that belong to the request.
     const { Cookie: _, ...own } = request.headers;
     const headers = Object.entries({ ...own, [probeHeader]: id });
@@ -140,7 +124,7 @@ export class Way {
   }
 
   async #answered(paused: Paused, status: number): Promise<void> {
-    const step = this.#steps.at(-1);
+    const step = this.#steps.last;
     if (!step) throw new Error(`Chromium was answered ${status} before it asked`);
     const { hop, url } = step;
     const headers = Object.fromEntries((paused.responseHeaders ?? []).map(({ name, value }) => [name, value]));
@@ -173,7 +157,7 @@ export class Way {
   }
 
   #failed(networkId: string, text: string): void {
-    const step = this.#steps.at(-1);
+    const step = this.#steps.last;
     if (!step || step.isOver || networkId !== step.networkId) return;
     if (text.endsWith('TOO_MANY_REDIRECTS')) this.#end({ ...this.#lastStatus(), outcome: 'too-many-hops' });
     else this.#end(this.#broken(netFailure(text)));
@@ -181,31 +165,13 @@ export class Way {
 
   /** @param seen by Chromium, where the tunnel has seen nothing */
   #broken(seen: Failure): Ending {
-    const step = this.#steps.at(-1);
+    const step = this.#steps.last;
     const failure = (step && this.#failureOf(step.url.hostname)) ?? seen;
     if (step) {
       step.hop.error = failureText(failure);
       this.#timed(step);
     }
     return { ...this.#lastStatus(), ...failure };
-  }
-
-  #wasSent(headers: Record<string, string>): void {
-    const id = valueOf(headers, probeHeader);
-    const step = this.#steps.find(({ hop }) => hop.id === id);
-    if (!step) return;
-    step.hop.cookiesSent = sentCookies(valueOf(headers, 'cookie') ?? '');
-    step.sent.resolve();
-  }
-
-  /** Redirects have one id with what they lead to, and are told of in their order. */
-  #wasGot(networkId: string, headers: Record<string, string>): void {
-    const step = this.#steps.find((each) => each.networkId === networkId && !each.isGot);
-    if (!step) return;
-    step.isGot = true;
-    const lines = valueOf(headers, 'set-cookie')?.split('\n') ?? [];
-    step.hop.setCookies = lines.flatMap(toldCookie);
-    step.got.resolve();
   }
 
   async #stop({ requestId }: Paused, ending: Ending): Promise<void> {
@@ -219,14 +185,14 @@ export class Way {
   }
 
   #end(ending: Ending): void {
-    const step = this.#steps.at(-1);
+    const step = this.#steps.last;
     if (step) step.isOver = true;
     this.#ending?.resolve(ending);
     this.#ending = undefined;
   }
 
   #lastStatus(): Pick<Ending, 'status'> {
-    const status = this.#steps.at(-1)?.hop.status;
+    const status = this.#steps.last?.hop.status;
     return status === undefined ? {} : { status };
   }
 
@@ -234,6 +200,3 @@ export class Way {
     hop.durationMs = Math.round((performance.now() - startMs) * 1000) / 1000;
   }
 }
-
-const valueOf = (headers: Record<string, string>, wanted: string): string | undefined =>
-  Object.entries(headers).find(([name]) => name.toLowerCase() === wanted)?.[1];
