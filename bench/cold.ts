@@ -18,7 +18,10 @@ const { parts: named, newMachine } = new Command('cold')
   .option('--parts <names>', 'only these parts, with what they are made from, and no lab', (text: string) =>
     text.split(','),
   )
-  .option('--new-machine', 'this machine has made nothing yet: the first half is `npm start`, and fills its own caches, which stay')
+  .option(
+    '--new-machine',
+    'this machine has made nothing yet: the first half is `npm start`, and fills its own caches, which stay',
+  )
   .parse()
   .opts<{ parts?: string[]; newMachine?: true }>();
 const lab = 'bench-cold';

@@ -11,8 +11,9 @@ import type { Workload } from '#verdict/workload.ts';
 const markName = 'meshwitness-mark';
 /** Hosts under it are nobody's: what runs with them says nothing of a check. */
 export const markHost = 'mark.meshwitness.test';
-const warming = 'listener_manager.total_listeners_warming';
-const refused = '.update_rejected';
+/** What waits for endpoints or secrets serves as before until it has them: for up to 15 s, where the controller says nothing more. */
+const warming = ['listener_manager.total_listeners_warming', 'cluster_manager.warming_clusters'];
+const refused = ['.update_rejected'];
 
 /**
  * Waits until the proxies of these gateways serve what the API server held when this was called.
@@ -35,14 +36,14 @@ export async function settleGateways(scene: Scene, uses: readonly string[], sign
 
 async function hasTaken(scene: Scene, { name }: Workload, word: string, signal?: AbortSignal): Promise<void> {
   const admin = await scene.admin(name);
-  const sumOf = async (ending: string): Promise<number> =>
-    Object.values(await readCounters(admin, [ending], signal)).reduce((sum, each) => sum + each, 0);
+  const sumOf = async (endings: readonly string[]): Promise<number> =>
+    Object.values(await readCounters(admin, endings, signal)).reduce((sum, each) => sum + each, 0);
   const before = await sumOf(refused);
   const look = async (): Promise<Look<true>> => {
     const { body } = await admin.request('/config_dump?resource=dynamic_route_configs', signal ? { signal } : {});
     if (body.includes(word)) {
       const counted = await sumOf(warming);
-      return counted === 0 ? { done: true } : { seen: 'a listener that is warming' };
+      return counted === 0 ? { done: true } : { seen: 'listeners or clusters that are warming' };
     }
     const more = (await sumOf(refused)) - before;
     return { seen: more > 0 ? `the routes of before, and ${more} updates that it refused` : 'the routes of before' };

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { altered } from '#probe/chromium/altered.ts';
+import { altered } from '#fixtures/server/protocol-tamper.ts';
 import { sentCookies, toldCookie } from '#probe/chromium/cookies.ts';
 
 const hashOf = (value: string): string => createHash('sha256').update(value).digest('hex').slice(0, 16);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { BrowserContext, Cookie } from 'playwright-core';
 import { parseCookie } from 'undici';
 import type { CookieChange, HeldCookie, NamedValue, SetCookie } from '#fixtures/server/protocol-browse.ts';
-import { altered } from '#probe/chromium/altered.ts';
+import { changedValue } from '#fixtures/server/protocol-tamper.ts';
 
 /** What a Set-Cookie says. Whether Chromium took it is seen in what it holds. */
 export function toldCookie(line: string): SetCookie[] {
@@ -51,10 +51,11 @@ export async function tamper(context: BrowserContext, changes: readonly CookieCh
   for (const change of changes) {
     const fits = ({ name }: Cookie): boolean =>
       'name' in change ? name === change.name : name.startsWith(change.prefix);
-    for (const cookie of (await context.cookies()).filter(fits)) {
+    const all = await context.cookies();
+    for (const cookie of all.filter(fits)) {
       const { name, domain, path } = cookie;
       if (change.op === 'drop') await context.clearCookies({ name, domain, path });
-      else await context.addCookies([{ ...cookie, value: change.op === 'set' ? change.value : altered(cookie.value) }]);
+      else await context.addCookies([{ ...cookie, value: changedValue(cookie.value, change, all) }]);
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { BrowseRequest } from '#fixtures/server/protocol-browse.ts';
-import { withAltered } from '#probe/chromium/altered.ts';
+import { withAltered } from '#fixtures/server/protocol-tamper.ts';
 
 const defaultMaxHops = 20;
 /** Requests for one page: Chromium itself would go on until the twentieth redirect, as the fixture server's browser does not. */
