@@ -9,11 +9,12 @@ import { readManifests } from '#verdict/manifest-file.ts';
 /** What manifests and checks call a provider by, where it may be another one. */
 const provided = [
   'issuer',
-  'authorization',
-  'token',
+  // Not `authorization`: what is called so in evidence is a credential, and redacted.
+  'authorization-endpoint',
+  'token-endpoint',
   'token-host',
   'token-service',
-  'jwks',
+  'jwks-uri',
   'jwks-service',
   /** A Service that leads to the token endpoint and says nothing of its certificate: for checks that do. */
   'bare-service',
@@ -97,11 +98,11 @@ export async function planProvider(
   };
   const own: ProviderSection['names'] = {
     issuer,
-    authorization,
-    token,
+    'authorization-endpoint': authorization,
+    'token-endpoint': token,
     'token-host': new URL(token).hostname,
     'token-service': services.token,
-    jwks,
+    'jwks-uri': jwks,
     'jwks-service': services.jwks,
     'bare-service': services.bare,
     client: client.id,

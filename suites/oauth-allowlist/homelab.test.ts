@@ -8,5 +8,5 @@ it('calls a provider that evidence does not name as the scene does', async () =>
 });
 
 it('knows where a browser is sent without what is asked there', () => {
-  expect(authorization({ authorization: 'https://idp.test/auth?tenant=a' })).toBe('https://idp.test/auth');
+  expect(authorization({ 'authorization-endpoint': 'https://idp.test/auth?tenant=a' })).toBe('https://idp.test/auth');
 });
