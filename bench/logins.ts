@@ -3,7 +3,7 @@
 import { Cluster } from '#lab/cluster.ts';
 import { nodeName } from '#lab/engine-objects.ts';
 import { kubeconfigOf } from '#lab/record.ts';
-import { app1, gateway, listed, loginUses, visit } from '#suites/oauth-allowlist/homelab.ts';
+import { app1, gateway, listed, visit } from '#suites/oauth-allowlist/homelab.ts';
 import { loadCatalogue } from '#verdict/catalogue.ts';
 import { planRun } from '#verdict/plan.ts';
 import { deployScene } from '#verdict/scene.ts';

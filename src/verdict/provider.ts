@@ -84,6 +84,7 @@ export async function planProvider(
     return { provider, provided: section.names };
   }
   const { issuer, authorization, token, jwks, client, listed, unlisted, addresses, ca } = outside;
+  const { email, ...account } = listed;
   const { users } = section;
   const places = Object.entries(addresses).map(([host, address]) => [host, { address }] as const);
   const provider = {
@@ -93,7 +94,7 @@ export async function planProvider(
     outside: {
       resolve: Object.fromEntries(places),
       ca: ca ?? rootCertificates.join('\n'),
-      accounts: { [users.listed]: listed, ...(unlisted && { [users.unlisted]: unlisted }) },
+      accounts: { [users.listed]: account, ...(unlisted && { [users.unlisted]: unlisted }) },
     },
   };
   const own: ProviderSection['names'] = {
@@ -106,7 +107,7 @@ export async function planProvider(
     'jwks-service': services.jwks,
     'bare-service': services.bare,
     client: client.id,
-    listed: listed.email,
+    listed: email,
   };
   return { provider, provided: own };
 }

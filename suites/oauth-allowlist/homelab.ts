@@ -9,7 +9,11 @@ export const gateway = 'envoy-oauth-a';
 export const app1 = 'https://app1.homelab.test/';
 type Names = Record<string, string>;
 /** What the scene's own provider is called. Evidence from before it could be another one does not say so. */
-const ours = { 'authorization-endpoint': 'https://accounts.idp.test/auth', client: 'homelab', listed: 'user@example.com' };
+const ours = {
+  'authorization-endpoint': 'https://accounts.idp.test/auth',
+  client: 'homelab',
+  listed: 'user@example.com',
+};
 const called = (names: Names, what: keyof typeof ours): string => names[what] ?? ours[what];
 /** Where the provider asks who somebody is, without what it wants to be told there. */
 export const authorization = (names: Names): string => called(names, 'authorization-endpoint').split('?', 1)[0] ?? '';

@@ -25,7 +25,7 @@ export async function whileRefused(
       const found = await readCounters(await scene.admin(each), [refusals], signal);
       return [each, Object.values(found).reduce((sum, value) => sum + value, 0)];
     });
-    return Object.fromEntries(await Promise.all(counted)) as Record<string, number>;
+    return Object.fromEntries(await Promise.all(counted));
   };
   const before = await count();
   const look = async (): Promise<Look<Record<string, number>>> => {
