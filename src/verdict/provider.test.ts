@@ -60,7 +60,8 @@ describe('a provider of the user', () => {
     const { provider } = await planScene('homelab', [], 'envoy-gateway', { outside });
     expect(provider?.outside?.resolve).toMatchObject({ 'keys.example.org': { address: '2001:db8::2' } });
     expect(provider?.outside?.ca).toContain('BEGIN CERTIFICATE');
-    expect(provider?.outside?.accounts).toEqual({ 'user@example.com': { username: outside.listed.username } });
+    const { email: _ofTokens, ...account } = outside.listed;
+    expect(provider?.outside?.accounts).toEqual({ 'user@example.com': account });
     expect(provider?.brings).toEqual([]);
     const both = { ...outside, unlisted: { username: 'bob' } };
     const other = await planScene('homelab', [], 'envoy-gateway', { outside: both });
