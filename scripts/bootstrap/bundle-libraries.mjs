@@ -37,11 +37,12 @@ async function bundle() {
   const sources = new Map();
   /** @type {Map<string, string[]>} */
   const exported = new Map();
-  // @peculiar/x509 cannot be loaded before it, and nothing would be bundled.
-  await import('reflect-metadata');
+  // @peculiar/x509 cannot be loaded before it.
+  if ('reflect-metadata' in dependencies) await import('reflect-metadata');
   for (const name of names) {
     // What a CommonJS library exports is known once it is loaded.
-    const own = await exportsOf(name);
+    const own = await exportsOf(name).catch(() => undefined);
+    if (!own) continue;
     exported.set(name, own);
     sources.set(`\0${name}`, `export { ${own.join(', ')} } from ${JSON.stringify(name)};`);
   }
@@ -56,7 +57,7 @@ async function bundle() {
   };
   const stem = (/** @type {string} */ name) => name.replaceAll('/', '.');
   const made = await rolldown({
-    input: Object.fromEntries(names.map((name) => [stem(name), `\0${name}`])),
+    input: Object.fromEntries([...exported.keys()].map((name) => [stem(name), `\0${name}`])),
     cwd: root,
     platform: 'node',
     logLevel: 'silent',
@@ -70,10 +71,10 @@ async function bundle() {
     // To read it is what takes the time; names stay, as libraries look at those of their classes.
     minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
   });
-  const checked = names.map(async (name) => {
+  const checked = [...exported].map(async ([name, own]) => {
     const file = `${stem(name)}.mjs`;
     const found = await exportsOf(pathToFileURL(resolve(folder, file)).href).catch(() => undefined);
-    return found?.join() === exported.get(name)?.join() ? [[name, file]] : [];
+    return found?.join() === own.join() ? [[name, file]] : [];
   });
   return Object.fromEntries((await Promise.all(checked)).flat());
 }

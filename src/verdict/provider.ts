@@ -27,6 +27,8 @@ const capabilities = ['scripted-provider', 'second-account'] as const;
 export const providerSection = z.strictObject({
   /** Ours: it takes scripts, logs in whoever gives a name, and keeps a log. */
   workload: z.string(),
+  /** Of its pod. */
+  port: z.int(),
   /** What stands for placeholders while it is ours: `${issuer}`. */
   names: z.record(z.enum(provided), z.string()),
   secrets: z.strictObject({ 'client-secret': z.string() }),
@@ -68,6 +70,8 @@ export interface PlannedProvider {
   brings: string[];
   /** Applied whenever the scene is deployed: none while it is a workload of the scene. */
   objects: Manifest[];
+  /** The workload that it is, and where its host leads. */
+  ours?: { workload: string; host: string; port: number };
   /** How a browser gets to one of the user's, and logs in: accounts by what checks type. */
   outside?: { resolve: Record<string, { address: string }>; ca: string; accounts: Record<string, Account> };
 }
@@ -80,8 +84,9 @@ export async function planProvider(
   outside?: OutsideProvider,
 ): Promise<{ provider: PlannedProvider; provided: Record<string, string> }> {
   if (!outside) {
-    const provider = { secrets: section.secrets, brings: [...capabilities], objects: [] };
-    return { provider, provided: section.names };
+    const { workload, port, secrets, names: own } = section;
+    const ours = { workload, host: own['token-host'], port };
+    return { provider: { secrets, brings: [...capabilities], objects: [], ours }, provided: own };
   }
   const { issuer, authorization, token, jwks, client, listed, unlisted, addresses, ca } = outside;
   const { email, ...account } = listed;

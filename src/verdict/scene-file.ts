@@ -40,6 +40,8 @@ const sceneFile = z.strictObject({
   certificates: z
     .record(z.string(), z.strictObject({ hosts: z.array(z.string()), homes: z.array(z.string()) }))
     .default({}),
+  /** Hosts that lead a browser to whichever gateway it is sent by. */
+  hosts: z.string().optional(),
   /** Who logs people in, where somebody does. */
   provider: providerSection.optional(),
   workloads: z.record(z.string(), workload),
@@ -56,6 +58,8 @@ export interface ScenePlan {
   /** TLS Secrets to be there before its workloads. */
   certificates: PlannedCertificate[];
   workloads: PlannedWorkload[];
+  /** Hosts that lead a browser to whichever gateway it is sent by: `*.homelab.test`. */
+  hosts?: string;
   provider?: PlannedProvider;
 }
 
@@ -127,8 +131,9 @@ export async function planScene(
     namespaces: homes.map((each) => names[each] ?? each),
   }));
   const workloads = await Promise.all(uses.map(plan));
-  const provider = planned && { provider: planned.provider };
-  return { name, channel, names, always: always.flat(), certificates, workloads, ...provider };
+  const { hosts } = file;
+  const visited = { ...(hosts !== undefined && { hosts }), ...(planned && { provider: planned.provider }) };
+  return { name, channel, names, always: always.flat(), certificates, workloads, ...visited };
 }
 
 /** Whose proxies a scene stands on, and the parts that these workloads of it run images of. @throws UsageError as {@link planScene} */

@@ -26,7 +26,7 @@ function sceneWith(asked: BrowseRequest[]): Scene {
     },
   };
   return {
-    plan: { certificates: [], provider },
+    plan: { hosts: '*.homelab.test', certificates: [], provider },
     workloads: new Map(),
     workload: () => ({ address: '192.0.2.9', podIP: '10.0.0.9' }),
     fixture: async () => browser,

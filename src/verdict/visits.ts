@@ -39,8 +39,6 @@ export interface VisitPlan {
 /** More entries than any log has: the answer tells their number, and none of them. */
 const beyondAny = 1e14;
 const providerLog = z.object({ entries: z.array(providerEntry), seen: z.number() });
-/** The workload in the role of the provider, where that is ours, and the host that it is known by. */
-const provider = { workload: 'accounts', host: 'accounts.idp.test', port: 8443 };
 
 /**
  * Sends a browser on its way, with every host of the scene where it belongs, and reads what the provider wrote down of it.
@@ -55,17 +53,17 @@ export async function visitAs(
   signal: AbortSignal,
 ): Promise<Visited> {
   const caller = await scene.fixture(from);
-  const outside = scene.plan.provider?.outside;
-  const accounts = scene.workloads.get(provider.workload);
-  const log = accounts && (await scene.fixture(provider.workload));
+  const { hosts: ofScene, provider: { ours, outside } = {} } = scene.plan;
+  const accounts = ours && scene.workloads.get(ours.workload);
+  const log = accounts && (await scene.fixture(accounts.name));
   const before = await log
     ?.json(`/idp/log?since=${beyondAny}`, { signal })
     .then((page) => providerLog.parse(page).seen);
   const addressOf = (name: string) => scene.workload(name).address ?? scene.workload(name).podIP;
   const resolve = {
-    '*.homelab.test': { address: addressOf(gateway) },
+    ...(ofScene !== undefined && { [ofScene]: { address: addressOf(gateway) } }),
     ...Object.fromEntries(Object.entries(hosts).map(([host, name]) => [host, { address: addressOf(name) }])),
-    ...(accounts && { [provider.host]: await placeOfProvider(scene, accounts, browser !== undefined) }),
+    ...(accounts && { [ours.host]: await placeOf(scene, accounts, ours.port, browser !== undefined) }),
     ...outside?.resolve,
   };
   const request: BrowseRequest = {
@@ -97,8 +95,7 @@ function accountOf({ plan }: Scene, login: string): Account {
 }
 
 /** Pods have no address on this machine. */
-async function placeOfProvider({ forwards }: Scene, { namespace, pod, podIP }: Workload, fromHere: boolean) {
-  const { port } = provider;
+async function placeOf({ forwards }: Scene, { namespace, pod, podIP }: Workload, port: number, fromHere: boolean) {
   return fromHere
     ? { address: '127.0.0.1', port: await forwards.port(namespace, pod, port) }
     : { address: podIP, port };

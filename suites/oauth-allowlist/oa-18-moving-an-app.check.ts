@@ -12,10 +12,12 @@ import { merged } from '#verdict/overlay.ts';
 import type { Stage } from '#verdict/stage.ts';
 import { guarded } from './expect.ts';
 import { anonymous, gateway, loginUses } from './homelab.ts';
+import { addressesOf, recordOf } from './name-records.ts';
 
 const open = 'envoy-external';
 const added = 'envoy-oauth-c';
-const url = 'https://moving.homelab.test/';
+const host = 'moving.homelab.test';
+const url = `https://${host}/`;
 /** How MetalLB is asked for an address, on the Service that the controller makes of a Gateway. */
 const addressAnnotation = 'metallb.io/loadBalancerIPs';
 const addresses = z.record(z.string(), z.string());
@@ -35,7 +37,7 @@ export default check({
       'A route of an application on the open gateway; then the same with the gateway behind a login as its parent; then one gateway more, which asks for an address of its own in the words of the load balancer.',
     sends: 'An anonymous request by way of each gateway, before and after the move.',
     expects:
-      'Before: 200 on the open gateway. After: 404 there, and a redirect to the provider on the other. The new gateway gets the address that it asked for, and every other keeps its own.',
+      'Before: 200 on the open gateway. After: 404 there, and a redirect to the provider on the other; the name of the application leads there, too. The new gateway gets the address that it asked for, and every other keeps its own.',
     why: 'An application that hangs on both gateways is open, whatever its policy says; a gateway that takes the address of another takes its traffic, too. An annotation of another load balancer is read by nobody.',
   },
   params: { route: 'moved', annotation: addressAnnotation },
@@ -43,9 +45,11 @@ export default check({
     await stage.apply('policy', 'app');
     await stage.call('before', anonymous(stage, { via: open, url }));
     const before = await addressesOf(stage);
+    const recordBefore = await recordOf(stage, host);
     await stage.apply(route);
     await stage.call('old', anonymous(stage, { via: open, url }));
     await stage.call('new', anonymous(stage, { url }));
+    stage.record('name', { before: recordBefore, after: await recordOf(stage, host) });
     const wanted = await lastAddress(stage);
     await stage.applyObjects(stage.documents('gateway').map((each) => asking(each, annotation, wanted)));
     stage.record('address-wanted', wanted);
@@ -63,6 +67,21 @@ export default check({
     probe('before', answered(200), loggedAt(open, 200), receivedBy('app1')),
     probe('old', answered(404), loggedAt(open, 404)),
     probe('new', guarded(names), loggedAt(gateway, 302)),
+    fact(
+      'name',
+      factIs({
+        expectation: 'name-follows',
+        kind: 'object',
+        from: 'HTTPRoute status',
+        expected: `${host} at the address of ${open}, then at that of ${gateway}`,
+        shape: z.object({ before: z.array(z.string()), after: z.array(z.string()) }),
+        met: (found) => {
+          const at = addresses.safeParse(evidence.facts['addresses-before']).data ?? {};
+          return found.before.join() === at[open] && found.after.join() === at[gateway];
+        },
+        seen: (found) => `${found.before.join(', ')}, then ${found.after.join(', ')}`,
+      }),
+    ),
     fact(
       'addresses-after',
       factIs({
@@ -129,20 +148,6 @@ const asking = (gatewayObject: Manifest, annotation: string, address: string): M
 
 const sameAs = (before: Record<string, string>, after: Record<string, string>): boolean =>
   Object.keys(before).length > 0 && Object.entries(before).every(([name, address]) => after[name] === address);
-
-interface Gateway extends Manifest {
-  status?: { addresses?: { value: string }[] };
-}
-
-/** Addresses of all gateways of the scene that have one. */
-async function addressesOf(stage: Stage): Promise<Record<string, string>> {
-  const all = await stage.objects('gateway.networking.k8s.io/v1', 'Gateway', stage.names['namespace'] ?? '');
-  const told = (all as Gateway[]).flatMap(({ metadata, status }) => {
-    const address = status?.addresses?.[0]?.value;
-    return address === undefined ? [] : [[metadata.name, address]];
-  });
-  return Object.fromEntries(told) as Record<string, string>;
-}
 
 async function withAdded(stage: Stage): Promise<Look<Record<string, string>>> {
   const found = await addressesOf(stage);

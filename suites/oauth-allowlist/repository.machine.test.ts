@@ -1,12 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Manifest } from '#lab/cluster.ts';
-import { parseManifests } from '#lab/manifests.ts';
 import { ensureParts } from '#machine/parts.ts';
 import { paths } from '#support/paths.ts';
 import { judge, judgeTwin } from '#verdict/judge.ts';
+import { readManifests } from '#verdict/manifest-file.ts';
+import { planScene } from '#verdict/scene-file.ts';
 import { Stage } from '#verdict/stage.ts';
 import { policyKept, reconcile } from './flux-stub.ts';
 import nothingReadable from './oa-19-nothing-readable.check.ts';
@@ -18,7 +18,9 @@ const { signal } = new AbortController();
 let documents: Manifest[];
 
 beforeAll(async () => {
-  documents = parseManifests(await readFile(resolve(paths.manifests, 'homelab/oauth-policy.yaml'), 'utf8'));
+  const { names, provider } = await planScene('homelab', [], 'envoy-gateway');
+  const file = resolve(paths.manifests, 'homelab/oauth-policy.yaml');
+  documents = await readManifests(file, { ...names, ...provider?.secrets });
   await ensureParts(repositoryTools);
 });
 
