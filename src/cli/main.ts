@@ -1,5 +1,6 @@
 import { enableCompileCache } from 'node:module';
 import { Command, CommanderError } from 'commander';
+import { leave } from '#cli/leave.ts';
 import { reportError } from '#cli/tell.ts';
 import { watchSignals } from '#cli/signals.ts';
 
@@ -111,4 +112,4 @@ async function main(argv: string[]): Promise<number> {
 
 // A reader that has seen enough (`| head`) closes the pipe: that is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
-process.exit(await main(process.argv.slice(2)));
+await leave(await main(process.argv.slice(2)));
