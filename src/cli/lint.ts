@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import { lintText } from '#cli/lint-text.ts';
+import type { Wanted } from '#cli/open-cluster.ts';
 import { lint, type Linted } from '#lint/lint.ts';
 import { otherRules, rules } from '#lint/rules/all.ts';
 import { sarifOf } from '#lint/sarif.ts';
@@ -13,6 +14,7 @@ const part = 'envoy-gateway-crds';
 
 interface LintCommandOptions {
   context?: string;
+  name?: string;
   /** A folder; false with --no-crds. */
   crds?: string | boolean;
   history: boolean;
@@ -23,6 +25,7 @@ const examples = `
 Examples:
   ./meshwitness lint ~/homelab                          every manifest of a GitOps repository, and what its history tells
   ./meshwitness lint ~/homelab --context staging        and what that cluster would refuse, in a dry run: nothing is changed
+  ./meshwitness lint ~/homelab --name default           the same of a lab that stands: ./meshwitness verify OA-01 --keep brings one up
   ./meshwitness lint ~/homelab --format sarif >a.sarif  for the code host to show beside the lines
   ./meshwitness lint clusters/home --no-history         as a pre-commit hook: only what stands there now
   ./meshwitness lint ~/homelab --crds my-crds           by the definitions of another version
@@ -40,6 +43,7 @@ export function lintCommand(signal: AbortSignal): Command {
     .description('what is wrong with the manifests of a repository: logins, allowlists, encryption, schemas')
     .argument('<dir>', 'folder of manifests, such as a clone of the repository')
     .option('--context <name>', 'ask this cluster too (server-side dry run), by the context of your kubeconfig')
+    .option('--name <lab>', 'a lab of ours, in place of a context')
     .option('--crds <dir>', 'definitions to check by, in place of the pinned ones')
     .option('--no-crds', 'without schemas: the semantic rules alone')
     .option('--no-history', 'leave the git history alone')
@@ -56,7 +60,9 @@ async function run(dir: string, options: LintCommandOptions, signal: AbortSignal
   const info = await stat(dir).catch(() => undefined);
   if (!info?.isDirectory())
     throw new UsageError(`${dir} ${info ? 'is no directory' : 'does not exist'}`, './meshwitness lint --help');
-  const dryRun = options.context === undefined ? undefined : await askingOf(options.context, signal);
+  const { context, name } = options;
+  const asked = { ...(context !== undefined && { context }), ...(name !== undefined && { name }) };
+  const dryRun = context === undefined && name === undefined ? undefined : await askingOf(asked, signal);
   const definitions = await definitionsFor(options.crds, signal);
   const linted = await lint(dir, {
     ...(definitions && { definitions }),
@@ -95,8 +101,8 @@ async function definitionsFor(
 }
 
 /** What reaches clusters takes a second to be read in: a lint of files does without. */
-async function askingOf(context: string, signal: AbortSignal): Promise<DryRun> {
+async function askingOf(wanted: Wanted, signal: AbortSignal): Promise<DryRun> {
   const { openCluster } = await import('#cli/open-cluster.ts');
-  const cluster = await openCluster({ context }, signal);
+  const cluster = await openCluster(wanted, signal);
   return (object) => cluster.dryRun(object as unknown as Parameters<typeof cluster.dryRun>[0], signal);
 }
