@@ -3,7 +3,7 @@ import type { Manifest } from '#lab/cluster.ts';
 import { owned } from '#lab/manifests.ts';
 import { timeouts } from '#support/timeouts.ts';
 import { until, type Look } from '#support/wait.ts';
-import { readCounters } from '#witness/counters.ts';
+import { sumOfCounters } from '#witness/counters.ts';
 import type { Scene } from '#verdict/scene.ts';
 import { stepLabel } from '#verdict/steps.ts';
 import type { Workload } from '#verdict/workload.ts';
@@ -36,8 +36,7 @@ export async function settleGateways(scene: Scene, uses: readonly string[], sign
 
 async function hasTaken(scene: Scene, { name }: Workload, word: string, signal?: AbortSignal): Promise<void> {
   const admin = await scene.admin(name);
-  const sumOf = async (endings: readonly string[]): Promise<number> =>
-    Object.values(await readCounters(admin, endings, signal)).reduce((sum, each) => sum + each, 0);
+  const sumOf = (endings: readonly string[]) => sumOfCounters(admin, endings, signal);
   const before = await sumOf(refused);
   const look = async (): Promise<Look<true>> => {
     const { body } = await admin.request('/config_dump?resource=dynamic_route_configs', signal ? { signal } : {});

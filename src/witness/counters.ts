@@ -23,3 +23,8 @@ export async function readCounters(
     found.flatMap(({ name, value }) => (name === undefined || value === undefined ? [] : [[name, value]])),
   );
 }
+
+/** The sum of those counters and gauges: how often anything of the kind has happened. */
+export async function sumOfCounters(admin: PodHttp, endings: readonly string[], signal?: AbortSignal): Promise<number> {
+  return Object.values(await readCounters(admin, endings, signal)).reduce((sum, each) => sum + each, 0);
+}

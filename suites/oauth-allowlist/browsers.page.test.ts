@@ -1,18 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BrowseAnswer as Answer, BrowseRequest } from '#fixtures/server/protocol-browse.ts';
 import { type Authority, makeAuthority } from '#fixtures/server/testing/certificates.ts';
-import { page, site, to, type Site } from '#fixtures/server/testing/site.ts';
+import { loginPage as form, page, site, to, type Site } from '#fixtures/server/testing/site.ts';
 import { freePort } from '#fixtures/server/testing/sockets.ts';
 import type { Chromium } from '#probe/chromium/chromium.ts';
 import { comparable, launchChromium, ours, type Visit } from './testing/both-browsers.ts';
 
 // The same visit by both browsers, to servers that know no difference: what is equal here is what a verdict may rest on.
 const app = 'https://app1.homelab.test/';
-const form = `<!doctype html><title>Sign in</title><form action="/search"><input name="q"></form>
-  <form method="POST" action="/auth/session">
-    <input type="hidden" name="uid" value="a&amp;b"><input name="username" autofocus><input type="checkbox" name="keep" value="1">
-    <input type="submit" name="cancel" value="Cancel"><button>Log in</button>
-  </form>`;
 const username = 'user@example.com';
 const back = 'https://oauth.homelab.test/callback?code=Code9&state=S-ta_te';
 const session = 'session=s1%3D=; Domain=homelab.test; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=3600';

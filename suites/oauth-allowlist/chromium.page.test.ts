@@ -7,6 +7,7 @@ import { authorization, callback, host, makeFolder } from '#fixtures/server/test
 import { portOf, started } from '#fixtures/server/testing/server.ts';
 import { page, site, to, type Site } from '#fixtures/server/testing/site.ts';
 import { opened } from '#fixtures/server/testing/sockets.ts';
+import { tamperings, whole } from '#fixtures/server/testing/tamperings.ts';
 import type { Chromium } from '#probe/chromium/chromium.ts';
 import { launchChromium, ours, withoutValues, type Visit } from './testing/both-browsers.ts';
 
@@ -155,7 +156,6 @@ describe('jars of Chromium', () => {
   const set = ['HmacA=zZ9%3D=; Domain=app.test; Secure; HttpOnly', 'Token-1=abc', 'Token-2=def'];
   const jarSite = () =>
     site({ 'app.test/': page('', set), 'app.test/look': page(''), 'www.app.test/': page('') }, authority);
-  const whole = 'HmacA=zZ9%3D=; Token-1=abc; Token-2=def';
   const look = async (server: Site, jar?: string, tamper: CookieChange[] = []): Promise<string> => {
     await real({ ...request(server, 'look'), ...(jar !== undefined && { jar }), tamper });
     return (server.seen.at(-1)?.cookie ?? '').split('; ').toSorted().join('; ');
@@ -186,13 +186,7 @@ describe('jars of Chromium', () => {
     await expect(chromium.copyJar('no-such', 'b')).rejects.toThrow('no jar no-such here');
   });
 
-  it.each<[CookieChange[], string]>([
-    [[{ name: 'HmacA', op: 'flip' }], 'HmacA=aA0%3D=; Token-1=abc; Token-2=def'],
-    [[{ prefix: 'Token-', op: 'flip' }], 'HmacA=zZ9%3D=; Token-1=bcd; Token-2=efg'],
-    [[{ prefix: 'Token', op: 'drop' }], 'HmacA=zZ9%3D='],
-    [[{ name: 'Token', op: 'drop' }], whole],
-    [[{ name: 'Token-1', op: 'set', value: '1' }], 'HmacA=zZ9%3D=; Token-1=1; Token-2=def'],
-  ])('are tampered with: %j', async (tamper, expected) => {
+  it.each(tamperings)('are tampered with: %j', async (tamper, expected) => {
     await using server = await jarSite();
     await real({ ...request(server), jar: 'whole' });
     await chromium.copyJar('whole', 'tampered');

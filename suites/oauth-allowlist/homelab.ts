@@ -59,19 +59,18 @@ interface Policy extends Manifest {
 /** What the controller says of a policy, whether there is one, and what may have become of it if there is not. */
 export async function policyStatus(stage: Stage, name = 'oauth-a') {
   const { namespace = '', apps = '' } = stage.names;
-  const [here, there] = await Promise.all(
+  const [found, elsewhere] = await Promise.all(
     [namespace, apps].map(async (each): Promise<Policy | undefined> => {
       const all = await stage.objects('gateway.envoyproxy.io/v1alpha1', 'SecurityPolicy', each);
       return all.find(({ metadata }) => metadata.name === name);
     }),
   );
-  const found = here;
   const targets = found?.spec?.targetRefs?.map((each) => each.name);
   const said = found?.status?.ancestors?.[0]?.conditions?.find(({ type }) => type === 'Accepted');
   return {
     exists: found !== undefined,
     ...(targets && { targets }),
-    ...(!found && there && { elsewhere: apps }),
+    ...(!found && elsewhere && { elsewhere: apps }),
     ...(said && { accepted: said.status, ...(said.reason && { reason: said.reason }) }),
     ...(said?.message && { message: said.message }),
   };

@@ -1,10 +1,10 @@
 import type { Manifest } from '#lab/cluster.ts';
 import { timeouts } from '#support/timeouts.ts';
 import { until, type Look } from '#support/wait.ts';
-import { readCounters } from '#witness/counters.ts';
+import { sumOfCounters } from '#witness/counters.ts';
 import type { Stage } from '#verdict/stage.ts';
 
-/** How often a proxy has refused what the controller sent, by the full name of each of its counters. */
+/** How often a proxy has refused what the controller sent: what the names of those counters end in. */
 const refusals = '.update_rejected';
 
 /**
@@ -21,10 +21,10 @@ export async function whileRefused(
 ): Promise<Record<string, number>> {
   const { scene, signal } = stage;
   const count = async (): Promise<Record<string, number>> => {
-    const counted = gateways.map(async (each): Promise<[string, number]> => {
-      const found = await readCounters(await scene.admin(each), [refusals], signal);
-      return [each, Object.values(found).reduce((sum, value) => sum + value, 0)];
-    });
+    const counted = gateways.map(async (each): Promise<[string, number]> => [
+      each,
+      await sumOfCounters(await scene.admin(each), [refusals], signal),
+    ]);
     return Object.fromEntries(await Promise.all(counted));
   };
   const before = await count();

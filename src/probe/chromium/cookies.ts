@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
-import type { BrowserContext, Cookie } from 'playwright-core';
+import type { BrowserContext } from 'playwright-core';
 import { parseCookie } from 'undici';
 import type { CookieChange, HeldCookie, NamedValue, SetCookie } from '#fixtures/server/protocol-browse.ts';
-import { changedValue } from '#fixtures/server/protocol-tamper.ts';
+import { changedValue, isAbout, namedValue } from '#fixtures/server/protocol-tamper.ts';
 
 /** What a Set-Cookie says. Whether Chromium took it is seen in what it holds. */
 export function toldCookie(line: string): SetCookie[] {
@@ -13,7 +12,7 @@ export function toldCookie(line: string): SetCookie[] {
   const cleared = maxAge === undefined ? expires !== undefined && Number(expires) <= Date.now() : maxAge <= 0;
   return [
     {
-      ...named({ name, value }),
+      ...namedValue(name, value),
       ...(domain !== undefined && { domain }),
       ...(path !== undefined && { path }),
       secure,
@@ -29,7 +28,7 @@ export function sentCookies(header: string): NamedValue[] {
   const pairs = header.split('; ').filter((each) => each !== '');
   return pairs.map((pair) => {
     const [name = '', ...value] = pair.split('=');
-    return named({ name, value: value.join('=') });
+    return namedValue(name, value.join('='));
   });
 }
 
@@ -37,7 +36,7 @@ export function sentCookies(header: string): NamedValue[] {
 export async function heldCookies(context: BrowserContext): Promise<HeldCookie[]> {
   const cookies = await context.cookies();
   return cookies.map(({ name, value, domain, path, secure, httpOnly, expires }) => ({
-    ...named({ name, value }),
+    ...namedValue(name, value),
     domain: domain.replace(/^\./, ''),
     path,
     secure,
@@ -49,18 +48,11 @@ export async function heldCookies(context: BrowserContext): Promise<HeldCookie[]
 /** Changes what a jar holds. A cookie that is changed and never said SameSite says Lax from then on: it is told so. */
 export async function tamper(context: BrowserContext, changes: readonly CookieChange[]): Promise<void> {
   for (const change of changes) {
-    const fits = ({ name }: Cookie): boolean =>
-      'name' in change ? name === change.name : name.startsWith(change.prefix);
     const all = await context.cookies();
-    for (const cookie of all.filter(fits)) {
+    for (const cookie of all.filter(({ name }) => isAbout(change, name))) {
       const { name, domain, path } = cookie;
       if (change.op === 'drop') await context.clearCookies({ name, domain, path });
       else await context.addCookies([{ ...cookie, value: changedValue(cookie.value, change, all) }]);
     }
   }
 }
-
-const named = ({ name, value }: { name: string; value: string }): NamedValue => ({
-  name,
-  valueHash: createHash('sha256').update(value).digest('hex').slice(0, 16),
-});

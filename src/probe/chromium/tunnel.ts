@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect as connectTcp, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { BrowseRequest } from '#fixtures/server/protocol-browse.ts';
+import { placeOf, unknownHost } from '#fixtures/server/protocol-rules.ts';
 import { nodeFailure, type Failure } from '#probe/chromium/failure.ts';
 
 /** Where hosts are, and by whom their certificates must be. */
@@ -82,7 +83,7 @@ export class Tunnel implements AsyncDisposable {
       this.#failures.set(host, failure);
       client.destroy();
     };
-    if (!place) return failed(unknownHost(host));
+    if (!place) return failed({ outcome: 'dns', error: unknownHost(host) });
     const server = this.#keep(connectTcp({ host: place.address, port: place.port }));
     // Whatever comes before the client knows its connection.
     const connected = once(server, 'connect').catch((error: unknown) => failed(nodeFailure(error, 'connect')));
@@ -168,20 +169,4 @@ async function firstOf(socket: Socket): Promise<Buffer> {
     if (found) return found;
     await once(socket, 'readable');
   }
-}
-
-/** Where a host is; undefined when nobody said. The name goes before suffixes, the longer suffix before the shorter. */
-function placeOf(host: string, ownPort: number, resolve: Ground['resolve']): Place | undefined {
-  const fits = (each: string): boolean => each === host || (each.startsWith('*.') && host.endsWith(each.slice(1)));
-  const rank = (each: string): number => (each === host ? Infinity : each.length);
-  const [best] = Object.keys(resolve)
-    .filter(fits)
-    .toSorted((a, b) => rank(b) - rank(a));
-  const found = best === undefined ? undefined : resolve[best];
-  return found && { address: found.address, port: found.port ?? ownPort };
-}
-
-function unknownHost(host: string): Failure {
-  const message = `the visit was told no address for ${host}`;
-  return { outcome: 'dns', error: { code: 'NO_ADDRESS', message, phase: 'dns' } };
 }

@@ -1,8 +1,8 @@
 import type { CDPSession, Page } from 'playwright-core';
 import { probeHeader } from '#fixtures/server/protocol.ts';
 import type { BrowseAnswer, BrowseRequest, Hop } from '#fixtures/server/protocol-browse.ts';
+import { isRedirect, Rules } from '#fixtures/server/protocol-rules.ts';
 import { failureText, netFailure, reasonFailure, type Failure } from '#probe/chromium/failure.ts';
-import { isRedirect, Rules } from '#probe/chromium/rules.ts';
 import { Steps, valueOf, type Step } from '#probe/chromium/steps.ts';
 
 /** How a page came to be, or did not: what an answer tells of its last request. */
