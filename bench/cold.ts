@@ -10,9 +10,10 @@ import { createInterface } from 'node:readline';
 import { Command } from 'commander';
 import { parseDocument } from 'yaml';
 import { $ } from 'zx/core';
+import { ensureEngine } from '#machine/engine.ts';
 import { loadVersions } from '#machine/versions.ts';
 import { paths } from '#support/paths.ts';
-import { seconds, timed } from './pairs.ts';
+import { busyCores, seconds, timed } from './pairs.ts';
 
 const { parts: named, newMachine } = new Command('cold')
   .option('--parts <names>', 'only these parts, with what they are made from, and no lab', (text: string) =>
@@ -30,6 +31,15 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 /** Durations in milliseconds, by the name of the step. */
 type Steps = Map<string, number>;
+
+/** One way of doing it. */
+interface Half {
+  /** Milliseconds to the first verdict. */
+  total: number;
+  /** How many cores were busy meanwhile. */
+  cores: number;
+  steps: Steps;
+}
 
 /** A clone with caches of its own, removed with every image that was made in it. */
 interface Cold extends AsyncDisposable {
@@ -150,20 +160,22 @@ async function firstVerdict({ folder, env }: Cold, { command, toTheEnd }: Asked)
 }
 
 /** As it is: parts are made beside each other. On a new machine it is `npm start` itself, to its end. */
-async function asItIs(): Promise<{ total: number; steps: Steps }> {
+async function asItIs(): Promise<Half> {
   await using clone = await cold(newMachine);
   const run = $({ quiet: true, cwd: clone.folder, env: clone.env, signal: stop.signal });
   const asked: Asked = newMachine ? { command: ['npm', 'start'], toTheEnd: true } : smoke;
+  const busy = busyCores();
   const total = named ? await timed(() => run`./meshwitness images build ${named}`) : await firstVerdict(clone, asked);
   const records = await clone.records();
-  return { total, steps: new Map(records.map(({ part, buildMs }) => [part, buildMs])) };
+  return { total, cores: busy(), steps: new Map(records.map(({ part, buildMs }) => [part, buildMs])) };
 }
 
 /** The same, one after another. */
-async function inTurn(): Promise<{ total: number; steps: Steps }> {
+async function inTurn(): Promise<Half> {
   await using clone = await cold();
   const run = $({ quiet: true, cwd: clone.folder, env: clone.env, signal: stop.signal });
   const steps: Steps = new Map();
+  const busy = busyCores();
   steps.set('npm packages, Node.js', await timed(() => run`./meshwitness --help`));
   const { stdout } = await run`node scripts/bootstrap.mjs bench/cold-parts.ts ${named ?? []}`;
   for (const line of stdout.trim().split('\n')) {
@@ -174,7 +186,7 @@ async function inTurn(): Promise<{ total: number; steps: Steps }> {
     steps.set('cluster and Istio', await timed(() => run`./meshwitness up --name ${lab}`));
     steps.set('scene and check', await firstVerdict(clone, smoke));
   }
-  return { total: [...steps.values()].reduce((sum, ms) => sum + ms, 0), steps };
+  return { total: [...steps.values()].reduce((sum, ms) => sum + ms, 0), cores: busy(), steps };
 }
 
 try {
@@ -185,10 +197,12 @@ try {
 }
 
 async function compare(): Promise<void> {
+  // An engine that a clone's half starts would lose its files with the clone.
+  if (!newMachine) await ensureEngine({ say: (line) => console.error(line), signal: stop.signal });
   const one = await asItIs();
-  console.log(`as it is            ${seconds(one.total)}`);
+  console.log(`as it is            ${seconds(one.total)}   ${one.cores.toFixed(2)} cores busy`);
   const other = await inTurn();
-  console.log(`one after another   ${seconds(other.total)}`);
+  console.log(`one after another   ${seconds(other.total)}   ${other.cores.toFixed(2)} cores busy`);
   for (const [step, ms] of other.steps) {
     const beside = one.steps.get(step);
     console.log(

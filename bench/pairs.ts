@@ -1,9 +1,26 @@
+import { cpus } from 'node:os';
+
 /** Wall time of one act, in milliseconds. */
 export async function timed(act: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await act();
   return performance.now() - start;
 }
+
+/** Counts from now on how many cores of this machine are busy, whoever keeps them so. @returns what tells it */
+export function busyCores(): () => number {
+  const before = cpus();
+  return () => {
+    const shares = cpus().map(({ times }, core) => {
+      const idle = times.idle - (before[core]?.times.idle ?? 0);
+      const all = sum(times) - sum(before[core]?.times ?? {});
+      return 1 - idle / all;
+    });
+    return shares.reduce((busy, share) => busy + share, 0);
+  };
+}
+
+const sum = (times: Record<string, number>): number => Object.values(times).reduce((all, each) => all + each, 0);
 
 /** Middle value; of an even number, the mean of the two in the middle. */
 export function median(values: readonly number[]): number {

@@ -86,9 +86,9 @@ describe('a lab of kind clusters', { sequential: true }, () => {
       expect(ready).not.toHaveLength(0);
       return ready.flatMap(({ addresses: own }) => own);
     }, 60_000);
-    await servicesLeadTo(cluster, addresses);
-    const unknown = servicesLeadTo(cluster, [...addresses, '10.10.0.250'], AbortSignal.timeout(1_000));
-    await expect(unknown).rejects.toThrow(/abort|timeout/i);
+    await servicesLeadTo(cluster, { pods: addresses });
+    for (const each of [{ pods: ['10.10.0.250'] }, { pods: addresses, balanced: ['192.0.2.1'] }])
+      await expect(servicesLeadTo(cluster, each, AbortSignal.timeout(1_000))).rejects.toThrow(/abort|timeout/i);
   });
 
   it('takes definitions as they stand, and says what the API server has against an object', async () => {

@@ -8,7 +8,8 @@ import { paths } from '#support/paths.ts';
 
 // Static binaries that name no folder of this machine: they run on any base, and two machines build the same.
 const env = { CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' };
-const flags = ['-trimpath', '-buildvcs=false', '-mod=readonly'];
+// The linker leaves debugging data out: not to make it takes a seventh less time.
+const flags = ['-trimpath', '-buildvcs=false', '-mod=readonly', '-gcflags=all=-dwarf=false'];
 
 /**
  * Builds the programs of a recipe's go.mod; its modules are fetched beside the compilation of other parts. With the target

@@ -1,17 +1,13 @@
-import { totalmem } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { makeSlots } from '#machine/build-slots.ts';
 
-describe('compilations', () => {
-  it.runIf(totalmem() >= 8 * 2 ** 30)('go two at once when the first has ended, and the first alone', async () => {
-    const { compile } = makeSlots();
-    const [first, ...others] = Array.from({ length: 4 }, () => Promise.withResolvers<void>());
-    const ended = [first, ...others].map((each) => compile.add(async () => each?.promise));
-    expect([compile.pending, compile.size]).toEqual([1, 3]);
-    first?.resolve();
-    await ended[0];
-    await expect.poll(() => [compile.pending, compile.size]).toEqual([2, 1]);
-    others.forEach(({ resolve }) => resolve());
-    await Promise.all(ended);
+describe('compilations at once', () => {
+  it.each([
+    { cores: 2, gigabytes: 24, compilations: 1 },
+    { cores: 8, gigabytes: 24, compilations: 2 },
+    { cores: 8, gigabytes: 6, compilations: 1 },
+    { cores: 1, gigabytes: 2, compilations: 1 },
+  ])('$compilations on $cores cores with $gigabytes GB', ({ cores, gigabytes, compilations }) => {
+    expect(makeSlots(cores, gigabytes * 2 ** 30).compile.concurrency).toBe(compilations);
   });
 });

@@ -1,14 +1,15 @@
-import { totalmem } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import PQueue from 'p-queue';
 
-/** Two programs that are linked at once take 4 GB at their peak; a machine with less than twice that has one after the other. */
-const memoryForTwo = 8 * 2 ** 30;
+/** One compilation keeps this many cores busy for most of its time: Go compiles packages side by side, and waits for the largest. */
+const coresOfOne = 4;
+/** A large program takes 2 GB while it is linked; as much again is left to what else runs. */
+const memoryOfOne = 4 * 2 ** 30;
 
 /**
- * Queues for what takes a while. What may run at once: two compilations (the Go compiler uses every core by itself, but links
- * on one, and waits for its largest packages), once the first has filled Go's cache with the standard library, which two would
- * each compile for themselves; beside them three downloads (with two, a cold start left the compiler without work for 40 s), and
- * one image at a time in Docker, which packs on one core.
+ * Queues for what takes a while. What may run at once: as many compilations as there are cores and memory for, which on two
+ * cores is one, as two there only wait for each other; beside them three downloads (with two, a cold start left the compiler
+ * without work for 40 s), and one image at a time in Docker, which packs on one core.
  */
 export interface Slots {
   compile: PQueue;
@@ -16,11 +17,11 @@ export interface Slots {
   image: PQueue;
 }
 
-export function makeSlots(): Slots {
-  const compile = new PQueue({ concurrency: 1 });
-  if (totalmem() >= memoryForTwo) compile.once('next', () => (compile.concurrency = 2));
+/** @param memory in bytes */
+export function makeSlots(cores = availableParallelism(), memory = totalmem()): Slots {
+  const compilations = Math.min(Math.floor(cores / coresOfOne), Math.floor(memory / memoryOfOne));
   return {
-    compile,
+    compile: new PQueue({ concurrency: Math.max(1, compilations) }),
     download: new PQueue({ concurrency: 3 }),
     image: new PQueue({ concurrency: 1 }),
   };

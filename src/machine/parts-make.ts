@@ -9,7 +9,7 @@ import { inspectImage, labelsFor } from '#machine/images/image-store.ts';
 import { removeOlder } from '#machine/images/prune.ts';
 import { builtHash, pulledHash, recipeFolder } from '#machine/parts-hash.ts';
 import { LocalImages, localPart, readyFrom, referenceOf } from '#machine/parts-local.ts';
-import { prioritiesOf } from '#machine/parts-priority.ts';
+import { prioritiesOf, type Priorities } from '#machine/parts-priority.ts';
 import type { EnsureOptions } from '#machine/parts.ts';
 import { pullFiles, pullImage } from '#machine/pull.ts';
 import type { PartEvent, ReadyPart } from '#machine/ready-part.ts';
@@ -34,7 +34,7 @@ export class PartMaker {
   readonly #slots: Slots = makeSlots();
   readonly #images: LocalImages;
   readonly #puller = new Puller();
-  readonly #priorities: ReadonlyMap<string, number>;
+  readonly #priorities: ReadonlyMap<string, Priorities>;
   readonly #ready = new Map<string, Promise<ReadyPart>>();
   readonly #origins = new Map<string, Promise<Origin>>();
   readonly #hashes = new Map<string, Promise<string>>();
@@ -244,7 +244,7 @@ export class PartMaker {
       clock.ms += Math.round(performance.now() - start);
       return result;
     };
-    return this.#slots[slot].add(timed, { priority: this.#priorities.get(part) ?? 0 });
+    return this.#slots[slot].add(timed, { priority: this.#priorities.get(part)?.[slot] ?? 0 });
   }
 
   async #expected(part: string): Promise<{ expectedMs: number }> {

@@ -75,7 +75,7 @@ export class Scene implements AsyncDisposable {
     };
     const options = { timeoutMs: timeouts.workloadReadyMs, ...(signal && { signal }) };
     const workload = await until(`${name} to restart`, look, options);
-    if (isServed(planned)) await servicesLeadTo(this.cluster, [workload.podIP], signal);
+    if (isServed(planned)) await servicesLeadTo(this.cluster, { pods: [workload.podIP] }, signal);
     this.followers.get(name)?.[Symbol.dispose]();
     this.#keep(workload);
   }
@@ -121,9 +121,14 @@ export async function deployScene(cluster: Cluster, plan: ScenePlan, signal?: Ab
   const scene = new Scene(plan, cluster, workloads);
   if (stale.length > 0) {
     const meshed = workloads.filter(({ sidecar }) => sidecar);
-    const served = plan.workloads.filter(isServed).map(({ name }) => scene.workload(name).podIP);
+    const served = plan.workloads.filter(isServed).map(({ name }) => scene.workload(name));
+    const gateways = workloads.filter(({ address }) => address !== undefined);
+    const led = {
+      pods: [...served, ...gateways].map(({ podIP }) => podIP),
+      balanced: gateways.flatMap(({ address }) => address ?? []),
+    };
     await Promise.all([
-      servicesLeadTo(cluster, served, signal),
+      servicesLeadTo(cluster, led, signal),
       ...meshed.map((each) => knowsAll(scene, each, meshed, signal)),
     ]);
   }

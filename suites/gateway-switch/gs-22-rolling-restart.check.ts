@@ -191,7 +191,7 @@ async function rolledOut(stage: Stage, seen: PodsSeen, replicas: number): Promis
   };
   const options = { timeoutMs: timeouts.workloadReadyMs, intervalMs: timeouts.objectPollMs, signal: stage.signal };
   const certificates = await until(`${gateway} to roll out`, look, options);
-  await servicesLeadTo(stage.scene.cluster, addresses, stage.signal);
+  await servicesLeadTo(stage.scene.cluster, { pods: addresses }, stage.signal);
   return certificates;
 }
 
