@@ -18,7 +18,7 @@ import type { Twin } from '#verdict/check.ts';
 import { differencesOf } from '#verdict/differences.ts';
 import { dumpScene } from '#verdict/dump.ts';
 import { removeLeftovers } from '#verdict/leftovers.ts';
-import type { RunPlan } from '#verdict/plan.ts';
+import { needsGround, type RunPlan } from '#verdict/plan.ts';
 import type { RunRecord } from '#verdict/result.ts';
 import { runAlone, runGroups, undecided, type RunOptions } from '#verdict/run.ts';
 import { fileStem, RunFolder, runId } from '#verdict/run-folder.ts';
@@ -30,7 +30,7 @@ export interface VerifyRequest {
   checks: readonly CataloguedCheck[];
   plan: RunPlan;
   lab: LabWish;
-  /** Absent on a cluster of the user's. */
+  /** Absent on a cluster of the user's, and where nothing is to be run. */
   prepared?: PreparedLab;
   twins: boolean;
   keep: boolean;
@@ -52,23 +52,27 @@ export interface VerifyRequest {
  * @returns the exit code that the verdicts call for
  */
 export async function runVerify(request: VerifyRequest): Promise<number> {
-  const { lab, keep, prepared, timings, signal } = request;
-  const step = timings.stopwatch();
-  const { lease, make } = prepared
-    ? { lease: prepared.lease, make: () => readyLab(lab, prepared, step, signal) }
-    : await useContext(lab, signal);
+  const { lease, make } = await groundOf(request);
   try {
     const ready = await make();
-    if (lease.afterKill) await cleanUp(ready, lease);
+    if (lease?.afterKill) await cleanUp(ready, lease);
     const folder = await RunFolder.create(paths.reports, await recordOf(request, ready));
     say(pc.dim(`verdicts go to ${relative(process.cwd(), folder.dir) || folder.dir}`));
     return await decide(request, folder, ready, lease);
   } finally {
-    await lease.end(keep);
+    await lease?.end(request.keep);
   }
 }
 
-async function useContext(lab: LabWish, signal: AbortSignal) {
+/** What the checks run on, held for this run, and made ready when asked. */
+interface Ground {
+  lease?: LabLease | ContextLease;
+  make: () => Promise<ReadyLab>;
+}
+
+async function groundOf({ lab, plan, prepared, timings, signal }: VerifyRequest): Promise<Ground> {
+  if (!needsGround(plan)) return { make: async () => ({ provider: 'none', products: [], targets: new Map() }) };
+  if (prepared) return { lease: prepared.lease, make: () => readyLab(lab, prepared, timings.stopwatch(), signal) };
   if (!lab.existing) throw new Error('a run without a context of the user needs a lab that is prepared');
   const { context, revision } = lab.existing;
   const { lease, cluster } = await takeContext(context, signal);
@@ -101,7 +105,7 @@ async function decide(
   request: VerifyRequest,
   folder: RunFolder,
   { targets, watch }: ReadyLab,
-  lease: LabLease | ContextLease,
+  lease: Ground['lease'],
 ): Promise<number> {
   const { plan, checks, timings, signal } = request;
   const options = optionsFor(request, folder, targets);
@@ -116,7 +120,7 @@ async function decide(
     step('checks');
     await folder.update({ capabilities: await capabilitiesOf(targets) });
     if (plan.alone.length > 0) {
-      await lease.lend();
+      await lease?.lend();
       await runAlone(plan, options, request.lab.existing === undefined);
       step('checks alone');
     }

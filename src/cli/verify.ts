@@ -29,7 +29,7 @@ import {
   type Shard,
 } from '#verdict/catalogue.ts';
 import type { Check } from '#verdict/check.ts';
-import { planRun, sabotageOf } from '#verdict/plan.ts';
+import { needsGround, planRun, sabotageOf } from '#verdict/plan.ts';
 
 /** Who makes the visits of login checks: the fixture's browser in the cluster, or a Chromium on this machine. */
 const visitors = ['built-in', 'chromium'] as const;
@@ -145,7 +145,7 @@ export async function verify(words: string[], options: VerifyOptions, signal: Ab
   // What works on clusters takes half a second to read from disk: meanwhile the engine is asked, and images are looked for.
   const running = import('#cli/verify-run.ts');
   await using browser = visitor === 'chromium' ? await openChromium(signal) : undefined;
-  const prepared = existing ? undefined : await prepare(lab, { keep: rest.keep, step, signal });
+  const prepared = existing || !needsGround(plan) ? undefined : await prepare(lab, { keep: rest.keep, step, signal });
   return await (
     await running
   ).runVerify({

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, copyFile, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, chmod, copyFile, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { delimiter, resolve } from 'node:path';
 import { processLacksSysResource } from '#machine/capabilities.ts';
 import { askEngine, type EngineInfo } from '#machine/docker.ts';
@@ -66,11 +66,21 @@ async function launch(program: string): Promise<AbortSignal> {
 }
 
 /**
+ * Puts our runtime back where a daemon that we started looks for it, if the cache was emptied meanwhile: it is read each time
+ * that a container starts.
+ */
+export async function restoreRuntime({ defaultRuntime }: EngineInfo): Promise<void> {
+  if (defaultRuntime !== runtimeName) return;
+  await access(resolve(folder, wrapperName)).catch(configWithWrapper);
+}
+
+/**
  * A daemon configuration of our own: the user's, which stays as it is, and our runtime as the default. The wrapper is
  * copied beside it, since containers outlive a clone that is moved.
  */
 async function configWithWrapper(): Promise<string> {
   const wrapper = resolve(folder, wrapperName);
+  await mkdir(folder, { recursive: true });
   await copyFile(resolve(paths.kind, 'host', wrapperName), `${wrapper}.new`);
   await chmod(`${wrapper}.new`, 0o755);
   await rename(`${wrapper}.new`, wrapper);

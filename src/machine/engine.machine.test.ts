@@ -1,3 +1,5 @@
+import { rename, rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { $ } from 'zx/core';
 import { lacksSysResource, processLacksSysResource } from '#machine/capabilities.ts';
@@ -30,6 +32,19 @@ describe('the engine of this machine', () => {
 
   it('uses our runtime exactly where root lacks CAP_SYS_RESOURCE', async () => {
     expect(engine.defaultRuntime === 'meshwitness').toBe(await processLacksSysResource());
+  });
+
+  it('finds our runtime again when the cache was emptied under it', async ({ skip }) => {
+    skip(engine.defaultRuntime !== 'meshwitness', 'this engine needs no runtime of ours');
+    const folder = resolve(paths.cache, 'engine');
+    await rename(folder, `${folder}.test`);
+    try {
+      await ensureEngine({ say: (line) => console.log(line) });
+      expect(await privilegedProblem(engine)).toBeUndefined();
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+      await rename(`${folder}.test`, folder);
+    }
   });
 
   it('gives a privileged container every other capability, also through exec', async () => {

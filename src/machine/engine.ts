@@ -4,7 +4,7 @@ import { lock } from 'proper-lockfile';
 import { $ } from 'zx/core';
 import { processLacksSysResource } from '#machine/capabilities.ts';
 import { askEngine, type EngineInfo, type Silence } from '#machine/docker.ts';
-import { startDockerd } from '#machine/dockerd.ts';
+import { restoreRuntime, startDockerd } from '#machine/dockerd.ts';
 import {
   canInstallPackages,
   findProgram,
@@ -106,6 +106,7 @@ async function requirePrivileged(engine: EngineInfo, signal: AbortSignal | undef
   const known = resolve(folder, 'privileged');
   const key = `${engine.id} ${engine.version} ${engine.defaultRuntime}\n`;
   if ((await readFile(known, 'utf8').catch(() => '')) === key) return;
+  await restoreRuntime(engine);
   const problem = await privilegedProblem(engine, signal);
   if (problem !== undefined) throw privilegedError(problem);
   await mkdir(folder, { recursive: true });
@@ -116,7 +117,7 @@ async function requirePrivileged(engine: EngineInfo, signal: AbortSignal | undef
 export function privilegedError(problem: string): NotReadyError {
   return new NotReadyError(
     `the Docker engine cannot run privileged containers: ${problem}`,
-    /unable to apply caps/.test(problem)
+    /unable to apply caps|fork\/exec/.test(problem)
       ? 'stop that engine (service docker stop) and type the same command again: it starts one with a runtime that fits'
       : 'kind nodes need them: use an engine that allows them, for instance by DOCKER_HOST',
   );

@@ -53,6 +53,9 @@ export interface RunPlan {
   channels: Channel[];
 }
 
+/** Whether a cluster is needed to decide it: where every check is withheld, or later work, none is. */
+export const needsGround = ({ groups, alone }: RunPlan): boolean => groups.length + alone.length > 0;
+
 /**
  * Reads scenes and manifests of the checks, with every name filled in, so that a mistake in one is found before anything is
  * started.
