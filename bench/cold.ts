@@ -1,5 +1,5 @@
 // Cold: from a fresh clone with empty caches to the first verdict, everything built, as `npm start` does it; beside the sum of
-// the same steps one after another. Takes over 20 min of both cores and 15 GB of disk; what it made is removed again.
+// the same steps as by hand, one after another. Takes over 20 min of both cores and 15 GB of disk; what it made is removed again.
 // node scripts/bootstrap.mjs bench/cold.ts [--parts kind,envoy-current] [--new-machine]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
