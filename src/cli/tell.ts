@@ -13,12 +13,14 @@ export async function tellOf(thrown: unknown, signal?: AbortSignal): Promise<Tol
   if (signal?.aborted) return { line: 'interrupted', exitCode: 130 };
   if (thrown instanceof CommanderError) return { line: oneLine(thrown.message), exitCode: 2 };
   if (thrown instanceof ToldError) return toldBy(thrown);
-  const { engineGone } = await import('#machine/docker.ts');
-  const gone = engineGone(thrown);
+  const { askWhetherGone, engineGone } = await import('#machine/docker.ts');
+  const gone = isOfCommand(thrown) ? await askWhetherGone(thrown) : engineGone(thrown);
   if (gone) return toldBy(gone);
   const hint = 'MESHWITNESS_DEBUG=1 shows where';
   return { line: `unexpected: ${messageOf(thrown)}`, hint, exitCode: 1 };
 }
+
+const isOfCommand = (thrown: unknown): boolean => typeof (thrown as { stderr?: unknown } | null)?.stderr === 'string';
 
 const toldBy = ({ message, hint, exitCode }: ToldError): Told => ({
   line: message,

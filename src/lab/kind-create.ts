@@ -6,7 +6,7 @@ import { kindName, networkName, nodeName, removeObjects } from '#lab/engine-obje
 import { cniConfig, kindConfig, type NodeFacts } from '#lab/kind-config.ts';
 import { kubeconfigOf, labFolder } from '#lab/record.ts';
 import type { ClusterSpec } from '#lab/topology.ts';
-import { engineGone } from '#machine/docker.ts';
+import { askWhetherGone } from '#machine/docker.ts';
 import { NotReadyError } from '#support/errors.ts';
 import { timeouts } from '#support/timeouts.ts';
 
@@ -42,7 +42,7 @@ export async function createCluster(
     const stderr = await runKind(lab, cluster.name, configFile, parts, signal);
     if (stderr === undefined) return;
     await writeFile(resolve(folder, 'kind.log'), stderr);
-    const gone = engineGone(new Error(stderr));
+    const gone = await askWhetherGone(new Error(stderr));
     if (gone) throw new AbortError(gone);
     const last = stderr.split('\n').findLast((line) => /error|fail/i.test(line)) ?? stderr.slice(-200);
     const error = new NotReadyError(

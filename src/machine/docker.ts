@@ -80,13 +80,26 @@ const goneWords =
  */
 export function engineGone(error: unknown): NotReadyError | undefined {
   const { stderr, message } = (error ?? {}) as Partial<ProcessOutput & Error>;
-  if (!goneWords.test(`${typeof stderr === 'string' ? stderr : ''}\n${message ?? ''}`)) return undefined;
-  return new NotReadyError(
+  return goneWords.test(`${typeof stderr === 'string' ? stderr : ''}\n${message ?? ''}`) ? goneError(error) : undefined;
+}
+
+/**
+ * The same, of a failure whose words need not tell, as a client that is cut off in the middle says no more than "unexpected
+ * EOF": the engine is asked.
+ */
+export async function askWhetherGone(error: unknown): Promise<NotReadyError | undefined> {
+  const told = engineGone(error);
+  if (told) return told;
+  const engine = await askEngine();
+  return 'silence' in engine && engine.silence === 'no engine' ? goneError(error) : undefined;
+}
+
+const goneError = (cause: unknown): NotReadyError =>
+  new NotReadyError(
     'the Docker engine went away while it was needed',
     'type the same command again: it starts the engine and carries on (./meshwitness doctor shows what is wrong)',
-    error,
+    cause,
   );
-}
 
 function parse(stdout: string): RawInfo | undefined {
   try {

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { $ } from 'zx/core';
 import { lacksSysResource, processLacksSysResource } from '#machine/capabilities.ts';
-import { askEngine, engineGone, type EngineInfo } from '#machine/docker.ts';
+import { askEngine, askWhetherGone, engineGone, type EngineInfo } from '#machine/docker.ts';
 import { examine } from '#machine/doctor.ts';
 import { ensureEngine } from '#machine/engine.ts';
 import { privilegedProblem, probeImage } from '#machine/privileged.ts';
@@ -75,11 +75,16 @@ describe('an engine that does not answer', () => {
     expect(engineGone(error)).toMatchObject({ exitCode: 3 });
   });
 
-  it('is left alone when DOCKER_HOST names it', async () => {
+  it('is not what a failure is put down to while it answers', async () => {
+    expect(await askWhetherGone(new Error('unexpected EOF'))).toBeUndefined();
+  });
+
+  it('is left alone when DOCKER_HOST names it, and found gone by asking', async () => {
     const before = process.env.DOCKER_HOST;
     process.env.DOCKER_HOST = 'tcp://127.0.0.1:1';
     try {
       expect(await askEngine()).toMatchObject({ silence: 'no engine' });
+      expect(await askWhetherGone(new Error('unexpected EOF'))).toMatchObject({ exitCode: 3 });
       await expect(ensureEngine({ say: () => undefined })).rejects.toThrow(
         /^the Docker engine at tcp:\/\/127.0.0.1:1 does not answer/,
       );
