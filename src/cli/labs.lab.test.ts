@@ -48,6 +48,15 @@ async function halfMade(): Promise<void> {
   await until('the node to be started', look, { timeoutMs: 60_000 });
 }
 
+/** Waits until kind has sent kubeadm into the node: the client of that command is cut off with few words. */
+async function inTheMiddle(): Promise<void> {
+  const look = async () => {
+    const { stdout } = await docker({ nothrow: true })`docker top ${nodeName(name, 'main')}`;
+    return stdout.includes('kubeadm init') ? { done: true } : { seen: 'no kubeadm' };
+  };
+  await until('kubeadm to begin', look, { timeoutMs: 60_000 });
+}
+
 const ours = async () => (await labStatuses()).filter((lab) => lab.name === name);
 
 describe('up that does not get to its end', () => {
@@ -75,11 +84,14 @@ describe('up that does not get to its end', () => {
     expect(await ours()).toEqual([]);
   });
 
-  it('because the Docker engine goes away: one line that says so, exit 3', async () => {
+  it.each([
+    ['as the node starts', halfMade],
+    ['in the middle of kubeadm', inTheMiddle],
+  ])('because the Docker engine goes away %s: one line that says so, exit 3', async (_, then) => {
     const folder = await mkdtemp(join(tmpdir(), 'engine-'));
     await using engine = await throughProxy(join(folder, 'docker.sock'));
     const up = meshwitness(upArguments, { DOCKER_HOST: `unix://${engine.socket}` });
-    await halfMade();
+    await then();
     await engine.goAway();
     const code = await up.ended;
     const lines = up

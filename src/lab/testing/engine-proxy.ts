@@ -4,8 +4,9 @@ import { connect, createServer, type Socket } from 'node:net';
 /** The machine's engine behind a socket of our own, which can go away as if the engine had been killed. */
 export async function throughProxy(socket: string) {
   const open = new Set<Socket>();
-  const server = createServer((client) => {
-    const engine = connect('/var/run/docker.sock');
+  // A client that runs something in a container ends its own half first, and reads on.
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    const engine = connect({ path: '/var/run/docker.sock', allowHalfOpen: true });
     for (const [one, other] of [
       [client, engine],
       [engine, client],
