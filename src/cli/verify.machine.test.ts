@@ -1,13 +1,12 @@
 import { rm } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { expect, it } from 'vitest';
-import { $ } from 'zx/core';
-import { paths } from '#support/paths.ts';
+import { afterEach, expect, it, vi } from 'vitest';
+import { start } from '#cli/testing/command.ts';
+
+afterEach(() => vi.unstubAllEnvs());
 
 it('needs neither engine nor lab where nothing is to be run', async () => {
-  const env = { ...process.env, DOCKER_HOST: 'tcp://127.0.0.1:1' };
-  const run = $({ quiet: true, nothrow: true, cwd: paths.root, env });
-  const { exitCode, stdout, stderr } = await run`${resolve(paths.root, 'meshwitness')} verify CR-20 --json`;
+  vi.stubEnv('DOCKER_HOST', 'tcp://127.0.0.1:1');
+  const { exitCode, stdout, stderr } = await start('verify', 'CR-20', '--json').ended;
   expect(exitCode, stderr).toBe(0);
   const { dir, provider, verdicts } = JSON.parse(stdout) as { dir: string; provider: string; verdicts: object[] };
   await rm(dir, { recursive: true });

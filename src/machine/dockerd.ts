@@ -80,7 +80,6 @@ export async function restoreRuntime({ defaultRuntime }: EngineInfo): Promise<vo
  */
 async function configWithWrapper(): Promise<string> {
   const wrapper = resolve(folder, wrapperName);
-  await mkdir(folder, { recursive: true });
   await copyFile(resolve(paths.kind, 'host', wrapperName), `${wrapper}.new`);
   await chmod(`${wrapper}.new`, 0o755);
   await rename(`${wrapper}.new`, wrapper);

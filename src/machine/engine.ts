@@ -106,10 +106,10 @@ async function requirePrivileged(engine: EngineInfo, signal: AbortSignal | undef
   const known = resolve(folder, 'privileged');
   const key = `${engine.id} ${engine.version} ${engine.defaultRuntime}\n`;
   if ((await readFile(known, 'utf8').catch(() => '')) === key) return;
+  await mkdir(folder, { recursive: true });
   await restoreRuntime(engine);
   const problem = await privilegedProblem(engine, signal);
   if (problem !== undefined) throw privilegedError(problem);
-  await mkdir(folder, { recursive: true });
   await writeFile(known, key);
 }
 
