@@ -1,5 +1,5 @@
 // Cold: from a fresh clone with empty caches to the first verdict, everything built, as `npm start` does it; beside the sum of
-// the same steps as by hand, one after another. Takes over 20 min of both cores and 15 GB of disk; what it made is removed again.
+// the same steps one after another. Takes about 20 min of both cores and 15 GB of disk; what it made is removed again.
 // node scripts/bootstrap.mjs bench/cold.ts [--parts kind,envoy-current] [--new-machine]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -95,21 +95,12 @@ async function makeOther(clone: string): Promise<void> {
   const file = resolve(clone, 'kind/versions.yaml');
   const document = parseDocument(await readFile(file, 'utf8'));
   for (const [part, spec] of Object.entries((await loadVersions()).parts)) {
-    if (spec.build !== 'debootstrap') continue;
+    if (spec.build !== 'mmdebstrap') continue;
     const order = new Map(spec.packages.map((each) => [each, Math.random()]));
     const shuffled = spec.packages.toSorted((a, b) => (order.get(a) ?? 0) - (order.get(b) ?? 0));
     document.setIn(['parts', part, 'packages'], shuffled);
   }
   await writeFile(file, document.toString());
-}
-
-/** By hand, programs are compiled as Go does by itself: what the harness leaves out to be faster is made there. */
-async function compileAsUsual(clone: string): Promise<void> {
-  const file = resolve(clone, 'src/machine/build-go.ts');
-  const ours = await readFile(file, 'utf8');
-  const usual = ours.replace(", '-gcflags=all=-dwarf=false'", '');
-  if (usual === ours) throw new Error(`${file} has no flag to take out`);
-  await writeFile(file, usual);
 }
 
 /** The environment of a person whose caches are empty: none of this machine's is read or written. */
@@ -179,10 +170,9 @@ async function asItIs(): Promise<Half> {
   return { total, cores: busy(), steps: new Map(records.map(({ part, buildMs }) => [part, buildMs])) };
 }
 
-/** The same as by hand, one after another. */
+/** The same steps, one after another. */
 async function inTurn(): Promise<Half> {
   await using clone = await cold();
-  await compileAsUsual(clone.folder);
   const run = $({ quiet: true, cwd: clone.folder, env: clone.env, signal: stop.signal });
   const steps: Steps = new Map();
   const busy = busyCores();

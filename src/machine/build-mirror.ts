@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
+import { findProgram } from '#machine/host.ts';
 import { run } from '#machine/toolchain.ts';
 import { NotReadyError } from '#support/errors.ts';
 
 /**
- * The Debian mirror that this machine uses; on a machine that is not Debian, debootstrap's default.
+ * The Debian mirror that this machine uses; on a machine that is not Debian, mmdebstrap's default.
  * No mirror is written down here.
  */
 export async function debianMirror(signal?: AbortSignal): Promise<string> {
@@ -17,8 +18,8 @@ export async function debianMirror(signal?: AbortSignal): Promise<string> {
         origin === 'Debian' && uri !== undefined && !/security|updates|backports/.test(`${release} ${uri}`),
     );
   if (own?.[2] !== undefined) return own[2];
-  const script = await readFile('/usr/sbin/debootstrap', 'utf8').catch(() => '');
-  const fallback = /^DEF_MIRROR="(?<mirror>[^"]+)"/m.exec(script)?.groups?.mirror;
+  const script = await readFile((await findProgram('mmdebstrap')) ?? '', 'utf8').catch(() => '');
+  const fallback = /^ *my \$mirror += '(?<mirror>[^']+)'/m.exec(script)?.groups?.mirror;
   if (fallback !== undefined) return fallback;
-  throw new NotReadyError('no Debian mirror is configured on this machine', 'apt-get install debootstrap');
+  throw new NotReadyError('no Debian mirror is configured on this machine', 'apt-get install mmdebstrap');
 }

@@ -5,40 +5,23 @@ import { docker, labelChanges } from '#machine/images/image-store.ts';
 import { needTool, run } from '#machine/toolchain.ts';
 import type { SpecOf } from '#machine/versions.ts';
 
-// What only a person or a later apt-get would read; an image needs none of it.
-const ballast = [
-  'usr/share/doc',
-  'usr/share/man',
-  'usr/share/locale',
-  'usr/share/info',
-  'var/cache/apt',
-  'var/lib/apt/lists',
-  'var/cache/debconf',
-  'var/log',
-];
+/** What only a person would read: an image needs none of it. */
+const unread = ['doc', 'man', 'locale', 'info'].map((folder) => `--dpkgopt=path-exclude=/usr/share/${folder}/*`);
 
-/** A Debian root file system as an image, made with debootstrap from the machine's own mirror. Needs root. */
-export const buildRootfs: Builder<SpecOf<'debootstrap'>> = async (context) => {
+/**
+ * A Debian root file system as an image, made with mmdebstrap from the machine's own mirror: the same packages as by
+ * debootstrap, in less than half the time. Needs root.
+ */
+export const buildRootfs: Builder<SpecOf<'mmdebstrap'>> = async (context) => {
   const { part, spec, version: suite, work, inSlot, signal } = context;
-  const debootstrap = await needTool('debootstrap', signal, context.say);
-  const root = resolve(work, 'root');
+  const mmdebstrap = await needTool('mmdebstrap', signal, context.say);
+  const root = resolve(work, 'root.tar');
   await inSlot('download', 'installing packages', async () => {
     const include = `--include=${spec.packages.join(',')}`;
-    const options = ['--variant=minbase', '--keyring=/usr/share/keyrings/debian-archive-keyring.gpg', include];
-    await run(debootstrap, [...options, suite, root, await debianMirror(signal)], { signal, log: part });
+    const options = ['--variant=minbase', '--keyring=/usr/share/keyrings/debian-archive-keyring.gpg', ...unread];
+    await run(mmdebstrap, [...options, include, suite, root, await debianMirror(signal)], { signal, log: part });
   });
-  await inSlot('image', 'packing', async () => {
-    const changes = labelChanges(context.labels);
-    const pack = [
-      '-C',
-      root,
-      '--numeric-owner',
-      ...ballast.map((path) => `--exclude=./${path}/*`),
-      '-cf',
-      resolve(work, 'root.tar'),
-      '.',
-    ];
-    await run('tar', pack, { signal });
-    await docker(['import', ...changes, resolve(work, 'root.tar'), context.reference], { signal });
-  });
+  await inSlot('image', 'packing', () =>
+    docker(['import', ...labelChanges(context.labels), root, context.reference], { signal }),
+  );
 };

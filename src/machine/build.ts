@@ -13,7 +13,7 @@ const builders: { [B in PartSpec['build']]: Builder<SpecOf<B>> } = {
   'npm-install': buildNpmInstall,
   deb: buildDeb,
   script: buildScript,
-  debootstrap: buildRootfs,
+  mmdebstrap: buildRootfs,
   image: buildImage,
   node: buildNode,
 };

@@ -3,7 +3,7 @@ import { prioritiesOf } from '#machine/parts-priority.ts';
 import { loadVersions } from '#machine/versions.ts';
 
 describe('priorities of parts', async () => {
-  const priorities = prioritiesOf(await loadVersions(), ['node-istio']);
+  const priorities = prioritiesOf(await loadVersions(), ['node-smoke']);
   const first = (slot: 'download' | 'compile', ...parts: string[]) =>
     parts.toSorted((a, b) => (priorities.get(b)?.[slot] ?? 0) - (priorities.get(a)?.[slot] ?? 0));
 

@@ -26,11 +26,11 @@ const programs: Program[] = [
     mend: 'install it from your distribution (golang-go, if new enough) or as go.dev/doc/install says',
   },
   {
-    name: 'debootstrap',
+    name: 'mmdebstrap',
     need: 'build',
     args: ['--version'],
     purpose: 'for the root file systems of images',
-    ...debian('debootstrap'),
+    ...debian('mmdebstrap', 'debian-archive-keyring'),
   },
   {
     name: 'python3 with pip',

@@ -111,6 +111,7 @@ const oneInstall = pLimit(1);
 const debianPackages: Record<string, string[]> = {
   gcc: ['gcc', 'libc6-dev'],
   go: ['golang-go'],
+  mmdebstrap: ['mmdebstrap', 'debian-archive-keyring'],
   python3: ['python3', 'python3-pip'],
 };
 

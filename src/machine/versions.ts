@@ -42,6 +42,8 @@ const goPart = z.strictObject({
   module: z.string(),
   /** `tool` builds what the recipe's go.mod lists as tools, `.` its own main package, `none` nothing: only `files` are kept. */
   target: z.enum(['tool', '.', 'none']).default('tool'),
+  /** Build tags, such as those of the product's own releases. */
+  tags: z.array(z.string()).default([]),
   /** Set at link time, variable to value. */
   variables: z.record(z.string(), z.string()).default({}),
   /** The programs; none, with the target `none`. */
@@ -62,7 +64,7 @@ const scriptPart = z.strictObject({
   tools: z.array(z.string()).default([]),
   outputs: z.array(z.string()).min(1),
 });
-const debootstrapPart = z.strictObject({ build: z.literal('debootstrap'), ...common, packages: z.array(z.string()) });
+const rootfsPart = z.strictObject({ build: z.literal('mmdebstrap'), ...common, packages: z.array(z.string()) });
 const imagePart = z.strictObject({
   build: z.literal('image'),
   ...common,
@@ -78,8 +80,8 @@ const nodePart = z.strictObject({ build: z.literal('node'), ...common, base: nam
 
 const partSpec = z.discriminatedUnion(
   'build',
-  [goPart, wheelPart, npmPart, debPart, npmInstallPart, scriptPart, debootstrapPart, imagePart, nodePart],
-  'expected build to be one of go, wheel, npm, deb, npm-install, script, debootstrap, image, node',
+  [goPart, wheelPart, npmPart, debPart, npmInstallPart, scriptPart, rootfsPart, imagePart, nodePart],
+  'expected build to be one of go, wheel, npm, deb, npm-install, script, mmdebstrap, image, node',
 );
 
 const versionsFile = z
@@ -146,8 +148,8 @@ export function loadVersions(file: string = paths.versions): Promise<Versions> {
 }
 
 /** Whether the part is a container image; else it is a folder of files. */
-export function isImage(spec: PartSpec): spec is SpecOf<'image'> | SpecOf<'node'> | SpecOf<'debootstrap'> {
-  return spec.build === 'image' || spec.build === 'node' || spec.build === 'debootstrap';
+export function isImage(spec: PartSpec): spec is SpecOf<'image'> | SpecOf<'node'> | SpecOf<'mmdebstrap'> {
+  return spec.build === 'image' || spec.build === 'node' || spec.build === 'mmdebstrap';
 }
 
 /** @throws UsageError naming the nearest part when there is none of this name */
