@@ -9,24 +9,24 @@ import type { EngineInfo } from '#machine/docker.ts';
 import { ensureEngine } from '#machine/engine.ts';
 import { withProgress } from '#machine/images/progress.ts';
 import { LocalImages } from '#machine/parts-local.ts';
-import { ensureParts } from '#machine/parts.ts';
-import type { ReadyPart } from '#machine/ready-part.ts';
+import { startParts, type PartsUnderWay } from '#machine/parts.ts';
 
-/** All that a lab is made from, and the lab held for this run; the lab itself may not stand yet. */
+/** What a lab is made from, and the lab held for this run; the lab itself may not stand yet. */
 export interface PreparedLab {
   engine: EngineInfo;
   lease: LabLease;
   nodeImagePart: string;
   /** Names of the parts of this run. */
   wanted: string[];
-  parts: ReadonlyMap<string, ReadyPart>;
+  /** What clusters are made from is there; the others may still be made. */
+  making: PartsUnderWay;
   /** Those of this machine, listed once for the whole run. */
   images: LocalImages;
 }
 
 /**
- * Makes sure of the engine, takes the lab, and makes images and tools that are missing. Nothing here works on a cluster, so it
- * goes on while the libraries that do are read from disk.
+ * Makes sure of the engine, takes the lab, and makes images and tools that are missing, as far as a cluster is made from them.
+ * Nothing here works on a cluster, so it goes on while the libraries that do are read from disk.
  *
  * @throws NotReadyError without an engine, when another run uses the lab, or when a part cannot be made
  */
@@ -43,13 +43,20 @@ export async function prepareLab(
     const istio = istioAmong(channels);
     const nodeImagePart = await nodeImageForLab(name, istio, { images, signal });
     const tools = [...(channels.includes('envoy-gateway') ? envoyGatewayTools : []), ...addOnTools(needs), ...own];
-    const wanted = ['kind', nodeImagePart, ...istioPartNames(istio), ...tools, ...asked];
+    const wanted = [...clusterParts(nodeImagePart), ...istioPartNames(istio), ...tools, ...asked];
     const options = { images, signal, ...(source && { source }) };
-    const parts = await withProgress((onProgress) => ensureParts(wanted, { ...options, onProgress }));
+    const making = await withProgress(async (onProgress) => {
+      const started = await startParts(wanted, { ...options, onProgress });
+      await started.ready(clusterParts(nodeImagePart));
+      return started;
+    });
     step('images and tools');
-    return { engine, lease, nodeImagePart, wanted, parts, images };
+    return { engine, lease, nodeImagePart, wanted, making, images };
   } catch (error) {
     await lease.end(keep);
     throw error;
   }
 }
+
+/** Names of the parts that clusters are made from. */
+export const clusterParts = (nodeImagePart: string): string[] => ['kind', nodeImagePart];

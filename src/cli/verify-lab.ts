@@ -1,6 +1,6 @@
 import { ContextLease } from '#cli/context-lease.ts';
 import type { LabWish } from '#cli/lab-wish.ts';
-import type { PreparedLab } from '#cli/prepare-lab.ts';
+import { clusterParts, type PreparedLab } from '#cli/prepare-lab.ts';
 import { say } from '#cli/progress.ts';
 import { existingProduct, productsOf } from '#cli/products.ts';
 import { askAddOns, installAddOns } from '#install/add-ons.ts';
@@ -17,11 +17,14 @@ import { bringImages, type PodImage } from '#lab/images.ts';
 import { upLab } from '#lab/up.ts';
 import { watchLab, type LabWatch } from '#lab/watch.ts';
 import { nameInNodes } from '#machine/image-names.ts';
+import type { ReadyPart } from '#machine/ready-part.ts';
 import { loadVersions } from '#machine/versions.ts';
 import { messageOf, NotReadyError } from '#support/errors.ts';
 import type { RunRecord } from '#verdict/result.ts';
 import type { Target } from '#verdict/run.ts';
 import type { Scene } from '#verdict/scene.ts';
+
+type Parts = ReadonlyMap<string, ReadyPart>;
 
 /** A lab that stands, with its products installed. */
 export interface ReadyLab {
@@ -35,17 +38,24 @@ export interface ReadyLab {
 /** Brings the lab up and installs Istio, as far as they do not stand already. */
 export async function readyLab(
   { name, topology, channels, parts: asked, needs, without }: LabWish,
-  { nodeImagePart, wanted, parts, images }: PreparedLab,
+  { nodeImagePart, wanted, making, images }: PreparedLab,
   step: (name: string) => void,
   signal: AbortSignal,
 ): Promise<ReadyLab> {
-  const istio = istioPartsOf(istioAmong(channels), parts);
-  const [lab, products] = await Promise.all([
-    upLab({ name, topology, nodeImagePart, parts, say, signal }),
-    productsOf(wanted, { images, signal }),
-    // Needs no cluster: done while they come up.
-    ...istio.map((each) => istioManifests(each, signal)),
-  ]);
+  const ofCluster = await making.ready(clusterParts(nodeImagePart));
+  const coming = upLab({ name, topology, nodeImagePart, parts: ofCluster, say, signal: making.signal });
+  // Needs no cluster: done while they come up.
+  const meanwhile = async () => {
+    const parts = await making.ready();
+    const istio = istioPartsOf(istioAmong(channels), parts);
+    await Promise.all(istio.map((each) => istioManifests(each, signal)));
+    return { parts, istio, products: await productsOf(wanted, { images, signal }) };
+  };
+  const [lab, { parts, istio, products }] = await Promise.all([coming, meanwhile()]).catch(async (error: unknown) => {
+    // The caller takes the lab down: nobody may be at work on it any more.
+    await Promise.allSettled([coming]);
+    throw error;
+  });
   step(lab.reused ? 'lab (stands)' : 'lab');
   const clusters = [...lab.clusters.values()];
   if (asked.length > 0) {
@@ -69,13 +79,13 @@ export async function readyLab(
 }
 
 /** Its code is read only where a check asks for it. */
-async function installGateways(clusters: Cluster[], parts: PreparedLab['parts'], signal: AbortSignal): Promise<void> {
+async function installGateways(clusters: Cluster[], parts: Parts, signal: AbortSignal): Promise<void> {
   const [{ installEnvoyGateway }, versions] = await Promise.all([import('#install/envoy-gateway.ts'), loadVersions()]);
   await Promise.all(clusters.map((each) => installEnvoyGateway(each, envoyGatewayPartsOf(parts, versions), signal)));
 }
 
 /** Images of parts that are ready, and the names by which manifests ask for them. */
-async function podImages(names: readonly string[], parts: PreparedLab['parts']): Promise<PodImage[]> {
+async function podImages(names: readonly string[], parts: Parts): Promise<PodImage[]> {
   const versions = await loadVersions();
   return names.map((part) => {
     const reference = parts.get(part)?.reference;

@@ -60,6 +60,7 @@ export async function runVerify(request: VerifyRequest): Promise<number> {
     say(pc.dim(`verdicts go to ${relative(process.cwd(), folder.dir) || folder.dir}`));
     return await decide(request, folder, ready, lease);
   } finally {
+    await request.prepared?.making[Symbol.asyncDispose]();
     await lease?.end(request.keep);
   }
 }

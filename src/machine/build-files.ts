@@ -103,7 +103,8 @@ export const buildScript: Builder<SpecOf<'script'>> = async (context) => {
   for (const [alias, ready] of context.inputs)
     if (ready.path !== undefined) await cp(ready.path, resolve(inputs, alias), { recursive: true });
   const env = { PART: part, PART_VERSION: version };
-  await inSlot('compile', 'building', () =>
+  // No long compilation: it does not wait for one, as a node waits for it.
+  await inSlot('image', 'building', () =>
     run('sh', [resolve(recipe, 'build.sh'), inputs, out], { cwd: recipe, env, signal, log: part }),
   );
 };

@@ -29,13 +29,14 @@ export const buildGo: Builder<SpecOf<'go'>> = async (context) => {
     return;
   }
   const tags = `-tags=${spec.tags.join(',')}`;
+  const packages = [spec.target].flat();
   await inSlot('download', 'downloading modules', () =>
-    run('go', ['list', '-deps', '-mod=readonly', tags, '-f', '{{""}}', spec.target], where),
+    run('go', ['list', '-deps', '-mod=readonly', tags, '-f', '{{""}}', ...packages], where),
   );
   const variables = Object.entries(spec.variables).map(([variable, value]) => `-X ${variable}=${fill(value, version)}`);
   const linker = ['-s', '-w', ...variables].join(' ');
   await inSlot('compile', 'compiling', () =>
-    run('go', ['build', ...flags, tags, '-ldflags', linker, '-o', `${out}/`, spec.target], where),
+    run('go', ['build', ...flags, tags, '-ldflags', linker, '-o', `${out}/`, ...packages], where),
   );
   if (spec.files.length === 0) return;
   const folder = (await run('go', ['list', '-m', '-mod=readonly', '-f', '{{.Dir}}', spec.module], where)).trim();

@@ -9,7 +9,7 @@ const memoryOfOne = 4 * 2 ** 30;
 /**
  * Queues for what takes a while. What may run at once: as many compilations as there are cores and memory for, which on two
  * cores is one, as two there only wait for each other; beside them three downloads (with two, a cold start left the compiler
- * without work for 40 s), and one image at a time in Docker, which packs on one core.
+ * without work for 40 s), and one image at a time in Docker, or one script, which keep one core busy.
  */
 export interface Slots {
   compile: PQueue;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { PartMaker, type MakerOptions } from '#machine/parts-make.ts';
-import { toolPath } from '#machine/parts.ts';
+import { toolPath, underWay } from '#machine/parts.ts';
 import type { PartEvent } from '#machine/ready-part.ts';
 import { loadVersions, type Versions } from '#machine/versions.ts';
 import { timeouts } from '#support/timeouts.ts';
@@ -128,6 +128,38 @@ describe('parts that are built', () => {
     await maker().ready('second');
     await maker({ force: true }).ready('second');
     expect([await builds('first'), await builds('second')]).toEqual([1, 2]);
+  });
+});
+
+describe('parts under way', () => {
+  it('can be used while others are still made', async () => {
+    await recipe('second', `while [ ! -e ${folder}/go ]; do sleep 0.05; done; cat "$1/first/first" > "$2/second"`);
+    await using making = underWay(['first', 'second'], (signal) => maker({ signal }));
+    const first = await making.ready(['first']);
+    expect(first.get('first')?.version).toBe('1.0');
+    expect(await maker().find('second')).toBeUndefined();
+    await writeFile(resolve(folder, 'go'), '');
+    const all = await making.ready();
+    expect([...all.keys()]).toEqual(['first', 'second']);
+  });
+
+  it('end, with what waits for their signal, when one cannot be made', async () => {
+    await recipe('second', 'echo "error: out of luck" >&2; exit 7');
+    await using making = underWay(['first', 'second'], (signal) => maker({ signal }));
+    await making.ready(['first']);
+    await expect(making.ready()).rejects.toThrow('out of luck');
+    expect(making.signal.reason).toMatchObject({ message: expect.stringContaining('out of luck') });
+  });
+
+  it('end when nobody needs them any more', async () => {
+    await recipe('second', `echo $$ > ${folder}/pid; exec tail -f /dev/null`);
+    const making = underWay(['second'], (signal) => maker({ signal }));
+    const started = async () => ({ done: Number(await readFile(resolve(folder, 'pid'), 'utf8')) });
+    const pid = await until('the build to start', started, { timeoutMs: timeouts.probeMs });
+    await making[Symbol.asyncDispose]();
+    const gone = async () => (isAlive(pid) ? { seen: 'alive' } : { done: true });
+    await until('the process to be gone', gone, { timeoutMs: timeouts.probeMs });
+    expect(making.signal.aborted).toBe(true);
   });
 });
 

@@ -240,9 +240,12 @@ export class PartMaker {
       this.#options.signal?.throwIfAborted();
       this.#tell({ part, state: 'working', detail: doing, ...(await this.#expected(part)) });
       const start = performance.now();
-      const result = await work();
-      clock.ms += Math.round(performance.now() - start);
-      return result;
+      try {
+        return await work();
+      } finally {
+        clock.ms += Math.round(performance.now() - start);
+        this.#tell({ part, state: 'waiting' });
+      }
     };
     return this.#slots[slot].add(timed, { priority: this.#priorities.get(part)?.[slot] ?? 0 });
   }

@@ -8,17 +8,17 @@ describe('priorities of parts', async () => {
     parts.toSorted((a, b) => (priorities.get(b)?.[slot] ?? 0) - (priorities.get(a)?.[slot] ?? 0));
 
   it('compile first what most is made from afterwards', () => {
-    expect(first('compile', 'istio-current', 'coredns', 'kubernetes')).toEqual([
+    expect(first('compile', 'istio-current-binaries', 'coredns', 'kubernetes')).toEqual([
       'kubernetes',
       'coredns',
-      'istio-current',
+      'istio-current-binaries',
     ]);
   });
 
   it('fetch first what takes longest from there to the end', () => {
-    expect(first('download', 'coredns', 'istio-current', 'kubernetes')).toEqual([
+    expect(first('download', 'coredns', 'istio-current-binaries', 'kubernetes')).toEqual([
       'kubernetes',
-      'istio-current',
+      'istio-current-binaries',
       'coredns',
     ]);
   });

@@ -18,6 +18,19 @@ export interface EnsureOptions {
   images?: LocalImages;
 }
 
+/** Parts that are being made. To dispose of it ends what is still under way. */
+export interface PartsUnderWay extends AsyncDisposable {
+  /**
+   * Waits for some of the named parts, or for all.
+   *
+   * @returns each, by its name
+   * @throws NotReadyError when any part can neither be pulled nor built, was tampered with, or the disk is full; all is at rest then
+   */
+  ready: (names?: readonly string[]) => Promise<Map<string, ReadyPart>>;
+  /** Aborted as soon as one of them cannot be made. */
+  signal: AbortSignal;
+}
+
 /**
  * Makes sure that parts are on this machine: those that are here with the right content stay, the others are pulled,
  * and what cannot be pulled is built, in an order that keeps both cores busy. What an interrupted run finished is kept.
@@ -31,20 +44,45 @@ export async function ensureParts(
   names: readonly string[],
   options: EnsureOptions = {},
 ): Promise<Map<string, ReadyPart>> {
+  await using making = await startParts(names, options);
+  return await making.ready();
+}
+
+/**
+ * As {@link ensureParts}, for who can use some of the parts while others are still made.
+ *
+ * @throws UsageError for an unknown part or a malformed versions.yaml
+ */
+export async function startParts(names: readonly string[], options: EnsureOptions = {}): Promise<PartsUnderWay> {
   const versions = await loadVersions();
   const parts = expandSets(versions, names);
+  return underWay(parts, (signal) => new PartMaker(versions, parts, { ...options, signal }), options.signal);
+}
+
+/** Has a maker make parts. One that cannot be made ends what else is under way. */
+export function underWay(
+  parts: readonly string[],
+  makerFor: (signal: AbortSignal) => PartMaker,
+  outer?: AbortSignal,
+): PartsUnderWay {
   const stop = new AbortController();
-  const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
-  const maker = new PartMaker(versions, parts, { ...options, signal });
-  try {
-    const ready = await Promise.all(parts.map((part) => maker.ready(part)));
-    return new Map(ready.map((part) => [part.part, part]));
-  } catch (error) {
-    // One part cannot be made: what else is under way ends before we say so.
-    stop.abort(error);
-    await maker.settled();
-    throw error;
-  }
+  const signal = outer ? AbortSignal.any([outer, stop.signal]) : stop.signal;
+  const maker = makerFor(signal);
+  const end = (reason?: unknown) => {
+    stop.abort(reason);
+    return maker.settled();
+  };
+  Promise.all(parts.map((part) => maker.ready(part))).catch(end);
+  const ready = async (some: readonly string[] = parts) => {
+    try {
+      const made = await Promise.all(some.map((part) => maker.ready(part)));
+      return new Map(made.map((part) => [part.part, part]));
+    } catch (error) {
+      await end(error);
+      throw error;
+    }
+  };
+  return { ready, signal, [Symbol.asyncDispose]: () => end() };
 }
 
 /**

@@ -22,7 +22,8 @@ export interface ReadyPart {
 /** What happens to a part, for progress. */
 export interface PartEvent {
   part: string;
-  state: 'planned' | 'working' | 'ready' | 'failed' | 'note';
+  /** Waiting: one step of it is done, and nothing is done for it now. */
+  state: 'planned' | 'working' | 'waiting' | 'ready' | 'note';
   /** What is being done, or the line to show. */
   detail?: string;
   /** How long it is expected to take, in milliseconds. */

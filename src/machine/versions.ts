@@ -40,8 +40,11 @@ const goPart = z.strictObject({
   build: z.literal('go'),
   ...common,
   module: z.string(),
-  /** `tool` builds what the recipe's go.mod lists as tools, `.` its own main package, `none` nothing: only `files` are kept. */
-  target: z.enum(['tool', '.', 'none']).default('tool'),
+  /**
+   * `tool` builds what the recipe's go.mod lists as tools, `.` its own main package, a list these packages, `none` nothing: only
+   * `files` are kept.
+   */
+  target: z.union([z.enum(['tool', '.', 'none']), z.array(z.string()).min(1)]).default('tool'),
   /** Build tags, such as those of the product's own releases. */
   tags: z.array(z.string()).default([]),
   /** Set at link time, variable to value. */
