@@ -36,7 +36,8 @@ const tickMs = 1000;
  * @param work gets the function that ensureParts takes as onProgress
  */
 export async function withProgress<T>(work: (onProgress: Watch) => Promise<T>): Promise<T> {
-  return process.stderr.isTTY ? drawn(work) : work(print);
+  // A terminal may not know its size, as in a container: nothing can be drawn again there.
+  return process.stderr.isTTY && process.stderr.columns > 0 ? drawn(work) : work(print);
 }
 
 /** One event as a line, undefined for those that only a drawing shows. */
