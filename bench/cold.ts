@@ -1,30 +1,37 @@
 // Cold: from a fresh clone with empty caches to the first verdict, everything built, as `npm start` does it; beside the sum of
-// the same steps one after another. Takes about 20 min of both cores and 15 GB of disk; what it made is removed again.
-// node scripts/bootstrap.mjs bench/cold.ts [--parts kind,envoy-current] [--new-machine]
+// the same steps one after another. A round takes about 20 min of both cores and 15 GB of disk; what it made is removed again.
+// node scripts/bootstrap.mjs bench/cold.ts [--rounds 2] [--parts kind,envoy-current] [--new-machine]
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { parseDocument } from 'yaml';
 import { $ } from 'zx/core';
 import { ensureEngine } from '#machine/engine.ts';
 import { loadVersions } from '#machine/versions.ts';
 import { paths } from '#support/paths.ts';
-import { busyCores, seconds, timed } from './pairs.ts';
+import { busyCores, mean, seconds, timed } from './pairs.ts';
 
-const { parts: named, newMachine } = new Command('cold')
+const {
+  parts: named,
+  newMachine,
+  rounds,
+} = new Command('cold')
+  .option('--rounds <n>', 'how often both are done; each round in the other order than the one before', Number, 1)
   .option('--parts <names>', 'only these parts, with what they are made from, and no lab', (text: string) =>
     text.split(','),
   )
-  .option(
-    '--new-machine',
-    'this machine has made nothing yet: the first half is `npm start`, and fills its own caches, which stay',
+  .addOption(
+    new Option(
+      '--new-machine',
+      'this machine has made nothing yet: the first half is `npm start`, and fills its own caches, which stay',
+    ).conflicts('rounds'),
   )
   .parse()
-  .opts<{ parts?: string[]; newMachine?: true }>();
+  .opts<{ parts?: string[]; newMachine?: true; rounds: number }>();
 const lab = 'bench-cold';
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
@@ -199,15 +206,24 @@ try {
 async function compare(): Promise<void> {
   // An engine that a clone's half starts would lose its files with the clone.
   if (!newMachine) await ensureEngine({ say: (line) => console.error(line), signal: stop.signal });
-  const one = await asItIs();
-  console.log(`as it is            ${seconds(one.total)}   ${one.cores.toFixed(2)} cores busy`);
-  const other = await inTurn();
-  console.log(`one after another   ${seconds(other.total)}   ${other.cores.toFixed(2)} cores busy`);
-  for (const [step, ms] of other.steps) {
-    const beside = one.steps.get(step);
-    console.log(
-      `  ${step.padEnd(26)} ${seconds(ms).padStart(8)}${beside === undefined ? '' : `   beside others ${seconds(beside)}`}`,
-    );
+  const [together, apart]: [Half[], Half[]] = [[], []];
+  const ways = [
+    { name: 'as it is', run: asItIs, halves: together },
+    { name: 'one after another', run: inTurn, halves: apart },
+  ];
+  for (let round = 0; round < rounds; round += 1)
+    // A machine that gets slower or faster in between does so for both.
+    for (const { name, run, halves } of round % 2 === 0 ? ways : ways.toReversed()) {
+      const half = await run();
+      halves.push(half);
+      console.log(`${name.padEnd(20)}${seconds(half.total)}   ${half.cores.toFixed(2)} cores busy`);
+    }
+  const stepOf = (halves: Half[], step: string) => mean(halves.flatMap(({ steps }) => steps.get(step) ?? []));
+  for (const step of apart[0]?.steps.keys() ?? []) {
+    const beside = stepOf(together, step);
+    const also = Number.isNaN(beside) ? '' : `   beside others ${seconds(beside)}`;
+    console.log(`  ${step.padEnd(26)} ${seconds(stepOf(apart, step)).padStart(8)}${also}`);
   }
-  console.log(`ratio               ${(one.total / other.total).toFixed(2)}   (at most 0.90)`);
+  const totalOf = (halves: Half[]) => mean(halves.map(({ total }) => total));
+  console.log(`ratio               ${(totalOf(together) / totalOf(apart)).toFixed(2)}   (at most 0.90)`);
 }

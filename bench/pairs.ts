@@ -22,6 +22,9 @@ export function busyCores(): () => number {
 
 const sum = (times: Record<string, number>): number => Object.values(times).reduce((all, each) => all + each, 0);
 
+/** Of no values it is NaN. */
+export const mean = (values: readonly number[]): number => values.reduce((all, each) => all + each, 0) / values.length;
+
 /** Middle value; of an even number, the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((one, other) => one - other);
