@@ -10,6 +10,7 @@ import { ensureEngine } from '#machine/engine.ts';
 import { withProgress } from '#machine/images/progress.ts';
 import { LocalImages } from '#machine/parts-local.ts';
 import { startParts, type PartsUnderWay } from '#machine/parts.ts';
+import type { ReadyPart } from '#machine/ready-part.ts';
 
 /** What a lab is made from, and the lab held for this run; the lab itself may not stand yet. */
 export interface PreparedLab {
@@ -18,7 +19,9 @@ export interface PreparedLab {
   nodeImagePart: string;
   /** Names of the parts of this run. */
   wanted: string[];
-  /** What clusters are made from is there; the others may still be made. */
+  /** What clusters are made from: kind and the node image. */
+  clusterParts: ReadonlyMap<string, ReadyPart>;
+  /** All parts of this run, some of which may still be made. */
   making: PartsUnderWay;
   /** Those of this machine, listed once for the whole run. */
   images: LocalImages;
@@ -43,20 +46,17 @@ export async function prepareLab(
     const istio = istioAmong(channels);
     const nodeImagePart = await nodeImageForLab(name, istio, { images, signal });
     const tools = [...(channels.includes('envoy-gateway') ? envoyGatewayTools : []), ...addOnTools(needs), ...own];
-    const wanted = [...clusterParts(nodeImagePart), ...istioPartNames(istio), ...tools, ...asked];
+    const first = ['kind', nodeImagePart];
+    const wanted = [...first, ...istioPartNames(istio), ...tools, ...asked];
     const options = { images, signal, ...(source && { source }) };
-    const making = await withProgress(async (onProgress) => {
+    const { making, clusterParts } = await withProgress(async (onProgress) => {
       const started = await startParts(wanted, { ...options, onProgress });
-      await started.ready(clusterParts(nodeImagePart));
-      return started;
+      return { making: started, clusterParts: await started.ready(first) };
     });
     step('images and tools');
-    return { engine, lease, nodeImagePart, wanted, making, images };
+    return { engine, lease, nodeImagePart, wanted, clusterParts, making, images };
   } catch (error) {
     await lease.end(keep);
     throw error;
   }
 }
-
-/** Names of the parts that clusters are made from. */
-export const clusterParts = (nodeImagePart: string): string[] => ['kind', nodeImagePart];

@@ -1,6 +1,6 @@
 import { ContextLease } from '#cli/context-lease.ts';
 import type { LabWish } from '#cli/lab-wish.ts';
-import { clusterParts, type PreparedLab } from '#cli/prepare-lab.ts';
+import type { PreparedLab } from '#cli/prepare-lab.ts';
 import { say } from '#cli/progress.ts';
 import { existingProduct, productsOf } from '#cli/products.ts';
 import { askAddOns, installAddOns } from '#install/add-ons.ts';
@@ -38,18 +38,20 @@ export interface ReadyLab {
 /** Brings the lab up and installs Istio, as far as they do not stand already. */
 export async function readyLab(
   { name, topology, channels, parts: asked, needs, without }: LabWish,
-  { nodeImagePart, wanted, making, images }: PreparedLab,
+  { nodeImagePart, wanted, clusterParts, making, images }: PreparedLab,
   step: (name: string) => void,
   signal: AbortSignal,
 ): Promise<ReadyLab> {
-  const ofCluster = await making.ready(clusterParts(nodeImagePart));
-  const coming = upLab({ name, topology, nodeImagePart, parts: ofCluster, say, signal: making.signal });
+  const coming = upLab({ name, topology, nodeImagePart, parts: clusterParts, say, signal: making.signal });
   // Needs no cluster: done while they come up.
   const meanwhile = async () => {
     const parts = await making.ready();
     const istio = istioPartsOf(istioAmong(channels), parts);
-    await Promise.all(istio.map((each) => istioManifests(each, signal)));
-    return { parts, istio, products: await productsOf(wanted, { images, signal }) };
+    const [products] = await Promise.all([
+      productsOf(wanted, { images, signal }),
+      ...istio.map((each) => istioManifests(each, signal)),
+    ]);
+    return { parts, istio, products };
   };
   const [lab, { parts, istio, products }] = await Promise.all([coming, meanwhile()]).catch(async (error: unknown) => {
     // The caller takes the lab down: nobody may be at work on it any more.
