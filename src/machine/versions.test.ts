@@ -21,6 +21,22 @@ describe('kind/versions.yaml', () => {
     }
   });
 
+  it('has CoreDNS made with the Kubernetes libraries of Istio, which are then compiled once', async () => {
+    const ofRecipe = async (recipe: string) => {
+      const text = await readFile(resolve(paths.imageRecipes, recipe, 'go.mod'), 'utf8');
+      return [
+        ...text.matchAll(
+          /^\s*(?:k8s\.io\/(?:api|apimachinery|client-go)|google\.golang\.org\/(?:grpc|protobuf)) v\S+/gm,
+        ),
+      ]
+        .map(([line]) => line.trim())
+        .toSorted();
+    };
+    const [own, shared] = await Promise.all([ofRecipe('coredns'), ofRecipe('istio-current')]);
+    expect(own).toHaveLength(5);
+    expect(own).toEqual(shared);
+  });
+
   it('pins by digest or says nothing, and never a moving tag', async () => {
     const { parts } = await loadVersions();
     const pulls = Object.values(parts).flatMap(({ pull }) => (pull ? [pull.reference] : []));
