@@ -24,7 +24,8 @@ async function main([entry, ...args]) {
   process.env.NODE_COMPILE_CACHE ??= resolve(cache, 'node/compiled');
   // Not there in Node.js 20.
   module.enableCompileCache?.(process.env.NODE_COMPILE_CACHE);
-  const [node, stamp] = await Promise.all([ensureNode(root, cache), ensureDependencies(root, cache)]);
+  const scope = entry === commandLine ? 'run' : 'all';
+  const [node, stamp] = await Promise.all([ensureNode(root, cache), ensureDependencies(root, cache, scope)]);
   const flags = flagsFor(entry);
   if (node !== process.execPath || !flags.every((flag) => process.execArgv.includes(flag))) {
     await rememberNode(root, node);

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { stampOf } from './dependencies.mjs';
 
+const bundler = resolve(import.meta.dirname, '../../node_modules/rolldown');
 const lockfile = JSON.stringify({ lockfileVersion: 3, packages: { '': {}, 'node_modules/a': { version: '1.0.0' } } });
 let clone: string;
 let cache: string;
@@ -57,6 +58,31 @@ describe('bootstrap', () => {
     await writeFile(join(clone, 'package-lock.json'), lockfile.replace('1.0.0', '1.0.1'));
     await ended(start('entry.ts'));
     expect(await npmCalls()).toEqual(['ci', 'ci']);
+  });
+
+  it('adds what tests and linters take to the packages of a run, which may be under way', async () => {
+    const started = async (entry: string) => expect(await ended(start(entry))).toBe(0);
+    await mkdir(join(clone, 'src/cli'), { recursive: true });
+    await writeFile(join(clone, 'src/cli/main.ts'), '');
+    await writeFile(join(clone, 'package.json'), JSON.stringify({ type: 'module', dependencies: {} }));
+    await symlink(bundler, join(clone, 'node_modules/rolldown'));
+    const packages = { 'node_modules/a': { version: '1.0.0' } };
+    const record = JSON.stringify({ packages });
+    const more = { 'node_modules/b': { version: '2.0.0', dev: true } };
+    await writeFile(join(clone, 'package-lock.json'), JSON.stringify({ packages: { ...packages, ...more } }));
+    await writeFile(
+      join(clone, 'bin/npm'),
+      `#!/bin/sh\necho "$1 $2 $3" >> ${clone}/npm-calls\necho '${record}' > node_modules/.package-lock.json\n`,
+      { mode: 0o755 },
+    );
+    await started('src/cli/main.ts');
+    await started('src/cli/main.ts');
+    await started('entry.ts');
+    await started('src/cli/main.ts');
+    expect(await npmCalls()).toEqual([
+      expect.stringContaining('ci --omit=dev'),
+      expect.stringContaining('install --no-save --include=dev'),
+    ]);
   });
 
   it('takes what npm already installed as it is', async () => {
@@ -154,7 +180,6 @@ describe('launcher', () => {
     await mkdir(join(clone, 'node_modules/where'));
     await writeFile(join(clone, 'node_modules/where/package.json'), JSON.stringify({ main: 'where.mjs' }));
     await writeFile(join(clone, 'node_modules/where/where.mjs'), 'export default import.meta.url;');
-    const bundler = resolve(import.meta.dirname, '../../node_modules/rolldown');
     await symlink(bundler, join(clone, 'node_modules/rolldown'));
   });
 

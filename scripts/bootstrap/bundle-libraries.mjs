@@ -6,12 +6,13 @@ import { pathToFileURL } from 'node:url';
 
 /**
  * What is imported in place of the main entries of the dependencies. What is not listed is read from node_modules; so is
- * playwright-core, which finds its own files there, and is rarely asked for.
+ * playwright-core, which finds its own files there, and is rarely asked for; rolldown makes the bundle.
  */
 const entries = {
   zx: ['zx/core'],
   'allure-js-commons': ['allure-js-commons', 'allure-js-commons/sdk/reporter'],
   'playwright-core': [],
+  rolldown: [],
 };
 
 const [root = '', folder = '', stamp = ''] = process.argv.slice(2);

@@ -60,8 +60,16 @@ describe('packages', () => {
     expect(isInstalled({}, {})).toBe(false);
   });
 
-  it('have a stamp that changes with the lock file', () => {
+  it('of tests and linters may be absent for a run', () => {
+    const withTests = { packages: { ...wanted.packages, 'node_modules/t': { version: '1.0.0', dev: true } } };
+    expect(isInstalled(withTests, has('1.0.0'))).toBe(false);
+    expect(isInstalled(withTests, has('1.0.0'), 'run')).toBe(true);
+    expect(isInstalled(withTests, has('1.0.1'), 'run')).toBe(false);
+  });
+
+  it('have a stamp that changes with the lock file and with what is there of it', () => {
     expect(stampOf('a')).not.toBe(stampOf('b'));
+    expect(stampOf('a')).not.toBe(stampOf('a', 'run'));
     expect(stampOf('a')).toBe(stampOf('a'));
   });
 });

@@ -6,49 +6,72 @@ import { withLock } from './lock.mjs';
 import { npm } from './npm.mjs';
 import { NotReady, say } from './tell.mjs';
 
+/** @typedef {'all' | 'run'} Scope all packages, or those that running the harness takes */
 /** @typedef {{ packages?: Record<string, { version?: string, integrity?: string }> }} Lockfile */
 
 /**
- * Makes sure that node_modules is what package-lock.json says. A stamp inside node_modules holds the hash of the
- * package-lock.json it was made from, so that a second start reads two files and no more.
+ * Makes sure that node_modules is what package-lock.json says: all of it, or only what the command line takes, which is a
+ * third. A stamp inside node_modules holds the hash of the package-lock.json it was made from, so that a second start reads
+ * two files and no more.
  * @param {string} root of the repository
  * @param {string} cache
- * @returns {Promise<string>} the stamp
+ * @param {Scope} scope what is needed
+ * @returns {Promise<string>} the stamp of all packages
  */
-export async function ensureDependencies(root, cache) {
+export async function ensureDependencies(root, cache, scope) {
   const lockfile = await readFile(resolve(root, 'package-lock.json'), 'utf8').catch(() => {
     throw new NotReady('package-lock.json is missing: this is not a whole clone');
   });
-  const wanted = stampOf(lockfile);
+  const all = stampOf(lockfile);
+  const enough = scope === 'all' ? [all] : [all, stampOf(lockfile, scope)];
   const stamp = resolve(ownFolder(root), 'stamp');
-  const isDone = async () => (await readFile(stamp, 'utf8').catch(() => '')) === wanted;
-  if (await isDone()) return wanted;
+  const found = () => readFile(stamp, 'utf8').catch(() => '');
+  if (enough.includes(await found())) return all;
   const lock = resolve(cache, 'locks', `dependencies-${hash(root).slice(0, 12)}.lock`);
   await withLock(
     lock,
     async (alsoHeldBy) => {
-      if (await isDone()) return;
-      const installed = await readFile(resolve(root, 'node_modules/.package-lock.json'), 'utf8').catch(() => '{}');
-      if (!isInstalled(JSON.parse(lockfile), JSON.parse(installed))) {
-        say('installing npm packages (npm ci)');
-        await npm(['ci', '--include=dev'], root, 'install the npm packages', alsoHeldBy);
-      }
+      if (enough.includes(await found())) return;
+      const made = await install(root, JSON.parse(lockfile), scope, alsoHeldBy);
       // A folder that cannot be written: the next start compares again.
       await mkdir(ownFolder(root), { recursive: true })
-        .then(() => writeFile(stamp, wanted))
+        .then(() => writeFile(stamp, stampOf(lockfile, made)))
         .catch(() => undefined);
     },
     () => say('waiting for another start that is installing npm packages'),
   );
-  return wanted;
+  return all;
+}
+
+/**
+ * @param {string} root
+ * @param {Lockfile} lockfile
+ * @param {Scope} scope
+ * @param {(pid: number) => Promise<void>} alsoHeldBy
+ * @returns {Promise<Scope>} what is there now
+ */
+async function install(root, lockfile, scope, alsoHeldBy) {
+  const record = await readFile(resolve(root, 'node_modules/.package-lock.json'), 'utf8').catch(() => '{}');
+  const has = (/** @type {Scope} */ some) => isInstalled(lockfile, JSON.parse(record), some);
+  if (has('all')) return 'all';
+  if (!has('run')) {
+    say('installing npm packages (npm ci)');
+    await npm(['ci', scope === 'all' ? '--include=dev' : '--omit=dev'], root, 'install the npm packages', alsoHeldBy);
+  } else if (scope === 'all') {
+    say('adding the npm packages of tests and linters (npm install)');
+    // `npm ci` would take away what is there, which a run may be reading.
+    await npm(['install', '--no-save', '--include=dev'], root, 'add the npm packages', alsoHeldBy);
+  }
+  return scope;
 }
 
 /**
  * Packages may hold binaries, so the stamp names the platform as well.
  * @param {string} lockfile content of package-lock.json
+ * @param {Scope} scope
  */
-export function stampOf(lockfile) {
-  return `${hash(lockfile)} ${process.platform}-${process.arch}\n`;
+export function stampOf(lockfile, scope = 'all') {
+  return `${hash(lockfile)} ${process.platform}-${process.arch}${scope === 'all' ? '' : ` ${scope}`}\n`;
 }
 
 /**
@@ -56,15 +79,17 @@ export function stampOf(lockfile) {
  * holds the same packages. Packages for other platforms are in the first only.
  * @param {Lockfile} wanted package-lock.json
  * @param {Lockfile} installed node_modules/.package-lock.json
+ * @param {Scope} scope what must be there; there may be more
  */
-export function isInstalled(wanted, installed) {
+export function isInstalled(wanted, installed, scope = 'all') {
   const there = installed.packages ?? {};
   const same = Object.entries(there).every(([path, found]) => {
     const entry = wanted.packages?.[path];
     return entry !== undefined && entry.version === found.version && entry.integrity === found.integrity;
   });
   const required = Object.entries(wanted.packages ?? {}).filter(
-    ([path, entry]) => path !== '' && !('optional' in entry) && !('devOptional' in entry),
+    ([path, entry]) =>
+      path !== '' && !('optional' in entry) && !('devOptional' in entry) && !(scope === 'run' && 'dev' in entry),
   );
   return same && required.length > 0 && required.every(([path]) => path in there);
 }

@@ -8,8 +8,8 @@ const memoryOfOne = 4 * 2 ** 30;
 
 /**
  * Queues for what takes a while. What may run at once: as many compilations as there are cores and memory for, which on two
- * cores is one, as two there only wait for each other; beside them three downloads (with two, a cold start left the compiler
- * without work for 40 s), and one image at a time in Docker, or one script, which keep one core busy.
+ * cores is one, as two there only wait for each other; beside them eight downloads (with three, a cold start had the compiler
+ * wait for the modules of the first program), and one image at a time in Docker, or one script, which keep one core busy.
  */
 export interface Slots {
   compile: PQueue;
@@ -22,7 +22,7 @@ export function makeSlots(cores = availableParallelism(), memory = totalmem()): 
   const compilations = Math.min(Math.floor(cores / coresOfOne), Math.floor(memory / memoryOfOne));
   return {
     compile: new PQueue({ concurrency: Math.max(1, compilations) }),
-    download: new PQueue({ concurrency: 3 }),
+    download: new PQueue({ concurrency: 8 }),
     image: new PQueue({ concurrency: 1 }),
   };
 }
