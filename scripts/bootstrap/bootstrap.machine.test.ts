@@ -38,6 +38,13 @@ function run(program: string, args: string[], more: NodeJS.ProcessEnv = {}): Chi
 }
 
 const ended = async (child: ChildProcess): Promise<number> => ((await once(child, 'close')) as [number])[0];
+/** Its command line, which does nothing. */
+async function makeCommandLine(): Promise<void> {
+  await mkdir(join(clone, 'src/cli'), { recursive: true });
+  await writeFile(join(clone, 'src/cli/main.ts'), '');
+  await writeFile(join(clone, 'package.json'), JSON.stringify({ type: 'module', dependencies: {} }));
+  await symlink(bundler, join(clone, 'node_modules/rolldown'));
+}
 const npmCalls = async (): Promise<string[]> =>
   (await readFile(join(clone, 'npm-calls'), 'utf8').catch(() => '')).split('\n').filter(Boolean);
 
@@ -62,10 +69,7 @@ describe('bootstrap', () => {
 
   it('adds what tests and linters take to the packages of a run, which may be under way', async () => {
     const started = async (entry: string) => expect(await ended(start(entry))).toBe(0);
-    await mkdir(join(clone, 'src/cli'), { recursive: true });
-    await writeFile(join(clone, 'src/cli/main.ts'), '');
-    await writeFile(join(clone, 'package.json'), JSON.stringify({ type: 'module', dependencies: {} }));
-    await symlink(bundler, join(clone, 'node_modules/rolldown'));
+    await makeCommandLine();
     const packages = { 'node_modules/a': { version: '1.0.0' } };
     const record = JSON.stringify({ packages });
     const more = { 'node_modules/b': { version: '2.0.0', dev: true } };
@@ -83,6 +87,15 @@ describe('bootstrap', () => {
       expect.stringContaining('ci --omit=dev'),
       expect.stringContaining('install --no-save --include=dev'),
     ]);
+  });
+
+  it('keeps those of tests and linters, where they are, when package-lock.json changes', async () => {
+    const record = { packages: { 'node_modules/b': { version: '2.0.0', dev: true } } };
+    await writeFile(join(clone, 'node_modules/.package-lock.json'), JSON.stringify(record));
+    await writeFile(join(clone, 'bin/npm'), `#!/bin/sh\necho "$1 $2" >> ${clone}/npm-calls\n`, { mode: 0o755 });
+    await makeCommandLine();
+    expect(await ended(start('src/cli/main.ts'))).toBe(0);
+    expect(await npmCalls()).toEqual(['ci --include=dev']);
   });
 
   it('takes what npm already installed as it is', async () => {

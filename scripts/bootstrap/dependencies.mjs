@@ -7,7 +7,7 @@ import { npm } from './npm.mjs';
 import { NotReady, say } from './tell.mjs';
 
 /** @typedef {'all' | 'run'} Scope all packages, or those that running the harness takes */
-/** @typedef {{ packages?: Record<string, { version?: string, integrity?: string }> }} Lockfile */
+/** @typedef {{ packages?: Record<string, { version?: string, integrity?: string, dev?: boolean }> }} Lockfile */
 
 /**
  * Makes sure that node_modules is what package-lock.json says: all of it, or only what the command line takes, which is a
@@ -52,17 +52,20 @@ export async function ensureDependencies(root, cache, scope) {
  */
 async function install(root, lockfile, scope, alsoHeldBy) {
   const record = await readFile(resolve(root, 'node_modules/.package-lock.json'), 'utf8').catch(() => '{}');
-  const has = (/** @type {Scope} */ some) => isInstalled(lockfile, JSON.parse(record), some);
-  if (has('all')) return 'all';
-  if (!has('run')) {
+  /** @type {Lockfile} */
+  const there = JSON.parse(record);
+  if (isInstalled(lockfile, there)) return 'all';
+  // Who had those of tests and linters keeps them when package-lock.json changes.
+  const all = scope === 'all' || Object.values(there.packages ?? {}).some(({ dev }) => dev);
+  if (!isInstalled(lockfile, there, 'run')) {
     say('installing npm packages (npm ci)');
-    await npm(['ci', scope === 'all' ? '--include=dev' : '--omit=dev'], root, 'install the npm packages', alsoHeldBy);
-  } else if (scope === 'all') {
+    await npm(['ci', all ? '--include=dev' : '--omit=dev'], root, 'install the npm packages', alsoHeldBy);
+  } else if (all) {
     say('adding the npm packages of tests and linters (npm install)');
     // `npm ci` would take away what is there, which a run may be reading.
     await npm(['install', '--no-save', '--include=dev'], root, 'add the npm packages', alsoHeldBy);
   }
-  return scope;
+  return all ? 'all' : 'run';
 }
 
 /**
