@@ -38,11 +38,11 @@ function run(program: string, args: string[], more: NodeJS.ProcessEnv = {}): Chi
 }
 
 const ended = async (child: ChildProcess): Promise<number> => ((await once(child, 'close')) as [number])[0];
-/** Its command line, which does nothing. */
-async function makeCommandLine(): Promise<void> {
+/** Gives the clone a command line, and what bundles its libraries. */
+async function makeCommandLine(main = '', dependencies: Record<string, string> = {}): Promise<void> {
   await mkdir(join(clone, 'src/cli'), { recursive: true });
-  await writeFile(join(clone, 'src/cli/main.ts'), '');
-  await writeFile(join(clone, 'package.json'), JSON.stringify({ type: 'module', dependencies: {} }));
+  await writeFile(join(clone, 'src/cli/main.ts'), main);
+  await writeFile(join(clone, 'package.json'), JSON.stringify({ type: 'module', dependencies }));
   await symlink(bundler, join(clone, 'node_modules/rolldown'));
 }
 const npmCalls = async (): Promise<string[]> =>
@@ -184,16 +184,11 @@ describe('launcher', () => {
 
   beforeEach(async () => {
     await cp(resolve(import.meta.dirname, '../../meshwitness'), join(clone, 'meshwitness'));
-    await mkdir(join(clone, 'src/cli'), { recursive: true });
-    await writeFile(
-      join(clone, 'src/cli/main.ts'),
-      `import where from 'where'; console.log(process.pid, process.execArgv.join(' '), where);`,
-    );
-    await writeFile(join(clone, 'package.json'), JSON.stringify({ type: 'module', dependencies: { where: '1.0.0' } }));
+    const main = `import where from 'where'; console.log(process.pid, process.execArgv.join(' '), where);`;
+    await makeCommandLine(main, { where: '1.0.0' });
     await mkdir(join(clone, 'node_modules/where'));
     await writeFile(join(clone, 'node_modules/where/package.json'), JSON.stringify({ main: 'where.mjs' }));
     await writeFile(join(clone, 'node_modules/where/where.mjs'), 'export default import.meta.url;');
-    await symlink(bundler, join(clone, 'node_modules/rolldown'));
   });
 
   it('starts the Node.js that was found before, with the same flags and no process between', async () => {

@@ -23,15 +23,17 @@ export async function ensureDependencies(root, cache, scope) {
     throw new NotReady('package-lock.json is missing: this is not a whole clone');
   });
   const all = stampOf(lockfile);
-  const enough = scope === 'all' ? [all] : [all, stampOf(lockfile, scope)];
   const stamp = resolve(ownFolder(root), 'stamp');
-  const found = () => readFile(stamp, 'utf8').catch(() => '');
-  if (enough.includes(await found())) return all;
+  const isDone = async () => {
+    const found = await readFile(stamp, 'utf8').catch(() => '');
+    return found === all || (scope === 'run' && found === stampOf(lockfile, 'run'));
+  };
+  if (await isDone()) return all;
   const lock = resolve(cache, 'locks', `dependencies-${hash(root).slice(0, 12)}.lock`);
   await withLock(
     lock,
     async (alsoHeldBy) => {
-      if (enough.includes(await found())) return;
+      if (await isDone()) return;
       const made = await install(root, JSON.parse(lockfile), scope, alsoHeldBy);
       // A folder that cannot be written: the next start compares again.
       await mkdir(ownFolder(root), { recursive: true })
